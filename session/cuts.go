@@ -1,0 +1,108 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Cuts says which numbers sessions must carry to be alive: for each client the least
+// number, 0 if nothing was cut. The numbers are those of the [Version] of the record
+// that the Cuts stand in; a stamp of another line is dead whatever they say.
+//
+// To end sessions, store with the record, in one write, its next version and a cut at
+// the number of that version. Sessions admitted before it are dead then, wherever they
+// are, and those admitted after it live.
+//
+// The zero Cuts cuts nothing. A Cuts is a value that never changes; [Cuts.Cut] and
+// [Cuts.Max] return another. It is safe for concurrent use. Compare with [Cuts.Equal].
+type Cuts struct {
+	// The clients of the groups are disjoint, known and not empty; the numbers are
+	// distinct, between 1 and MaxNumber, and ascend. So equal Cuts have equal groups.
+	// Values share the array, therefore nothing ever writes to it.
+	groups []group
+}
+
+// A group is the clients that were cut at one number. A record has as many as there are
+// kinds of signing out, two or three, and never more than maxClients.
+type group struct {
+	Clients Clients `json:"clients"`
+	Number  uint64  `json:"version"`
+}
+
+// Cut returns c with the sessions of clients ended whose number is below number. It
+// never moves back: a client that was cut at a higher number keeps that one, so cuts may
+// be repeated and come in any order. Clients that are not known are left out. If number
+// is 0 or there are no clients, it returns c.
+//
+// A number above [MaxNumber] counts as MaxNumber. No record gets so far, so it is a
+// mistake: it ends every session, and [Cuts.Highest] shows it.
+func (c Cuts) Cut(clients Clients, number uint64) Cuts {
+	clients &= AllClients
+	number = min(number, MaxNumber)
+	for _, g := range c.groups {
+		if g.Number >= number {
+			clients &^= g.Clients
+		}
+	}
+	if clients == 0 || number == 0 {
+		return c
+	}
+	groups := make([]group, 0, len(c.groups)+1)
+	joined := group{clients, number}
+	for _, g := range c.groups {
+		if g.Number == number {
+			joined.Clients |= g.Clients
+		} else if g.Clients &^= clients; g.Clients != 0 {
+			groups = append(groups, g)
+		}
+	}
+	groups = append(groups, joined)
+	slices.SortFunc(groups, func(a, b group) int { return cmp.Compare(a.Number, b.Number) })
+	return Cuts{groups}
+}
+
+// Live reports whether a session of client that carries number is alive: no cut above
+// number names the client. It is false for a client that is not known, and for a number
+// above [MaxNumber], which no record has and which no cut could end. It does not
+// allocate. Whether the session's line is that of the record is for the caller to see.
+func (c Cuts) Live(client Client, number uint64) bool {
+	if !client.Known() || number > MaxNumber {
+		return false
+	}
+	// From the highest: most sessions carry a number that no cut is above.
+	bit := Clients(1) << client
+	for i := len(c.groups) - 1; i >= 0 && c.groups[i].Number > number; i-- {
+		if c.groups[i].Clients&bit != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Max returns what ends the sessions that c ends and those that d ends: for each client
+// the higher number. The two must be of one line.
+func (c Cuts) Max(d Cuts) Cuts {
+	for _, g := range d.groups {
+		c = c.Cut(g.Clients, g.Number)
+	}
+	return c
+}
+
+// Equal reports whether c and d have the same number for each client.
+func (c Cuts) Equal(d Cuts) bool {
+	return slices.Equal(c.groups, d.groups)
+}
+
+// IsZero reports whether c cuts nothing. It makes the JSON option omitzero work.
+func (c Cuts) IsZero() bool {
+	return len(c.groups) == 0
+}
+
+// Highest returns the highest number in c, 0 if it cuts nothing. A record whose cuts are
+// higher than its version is corrupt, and nobody should be admitted by it.
+func (c Cuts) Highest() uint64 {
+	if c.IsZero() {
+		return 0
+	}
+	return c.groups[len(c.groups)-1].Number
+}
