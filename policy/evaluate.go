@@ -1,0 +1,188 @@
+package policy
+
+import (
+	"net/netip"
+	"sort"
+	"time"
+
+	"github.com/sallyport-go/sallyport/geo"
+	"github.com/sallyport-go/sallyport/ipset"
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// Attempt is one login, or one request of a live session. The zero Attempt is
+// refused.
+type Attempt struct {
+	// Addr is the address of the client, in any spelling. Behind a proxy it is
+	// what the proxy vouches for, not what the client says.
+	Addr netip.Addr
+
+	// Client is the kind of program, as the host knows it. For a request it is
+	// the client that the session was issued to.
+	Client session.Client
+
+	// Plan is what the tenant has bought. It does not matter if the profile
+	// does not sell by plan.
+	Plan Plan
+
+	// Member is who wants to come in, known to be so: the host has checked the
+	// password, or whatever proves it. It is only read. Nil: unknown.
+	Member *member.Member
+
+	// Verified says that identity verification was completed for this login,
+	// or, for a request, that the session was verified in the country from
+	// which the request comes.
+	Verified bool
+
+	// Request marks a request of a live session. False: a login.
+	Request bool
+
+	// At is the instant of the attempt. Zero: now; the clock is read only if
+	// something in the settings ends.
+	At time.Time
+}
+
+// Evaluate decides an attempt. It is the numbered list of the package comment,
+// line by line. It is a pure function of p, a, the country data and, where
+// something in the settings ends, the time; it does not allocate.
+func (p *Policy) Evaluate(a Attempt) Decision {
+	// 0.
+	if p == nil || !p.compiled {
+		return Decision{Reason: ReasonNoPolicy}
+	}
+	if a.Member == nil {
+		return Decision{Reason: ReasonUnknownMember}
+	}
+	// 1.
+	addr := ipset.Canonical(a.Addr)
+	if !addr.IsValid() {
+		return Decision{Reason: ReasonNoClientAddress}
+	}
+	if !p.clients.Has(a.Client) {
+		return Decision{Reason: ReasonUnknownClient}
+	}
+	// 2.
+	if reason, ok := admits(a.Member.Status, a.Request); !ok {
+		return Decision{Reason: reason}
+	}
+	// 3.
+	if a.Member.Blocked.Has(a.Client) {
+		return Decision{Reason: ReasonClientBlocked}
+	}
+	// 4.
+	if a.Member.Super && p.superAdminBypass {
+		return allow(&a, ReasonSuperAdmin, geo.Country{})
+	}
+	// 5.
+	features, known := p.features(a.Plan)
+	if !known {
+		return Decision{Reason: ReasonUnknownPlan}
+	}
+	if features == 0 {
+		return allow(&a, ReasonPlanWithoutNetworkSecurity, geo.Country{})
+	}
+	// 6.
+	if p.access == DesignatedAddresses && features&NetworkSecurity != 0 {
+		at := a.At
+		if p.ends && at.IsZero() {
+			at = time.Now()
+		}
+		switch {
+		case p.listExempt.Has(a.Client): // a.
+			return allow(&a, ReasonClientExempt, geo.Country{})
+		case p.designated.hold(addr, at): // b.
+			return allow(&a, ReasonAddressDesignated, geo.Country{})
+		case p.excepted(a.Member.ID, addr, at): // c.
+			return allow(&a, ReasonMemberExcepted, geo.Country{})
+		case p.outside == Verify && session.Interactive.Has(a.Client): // d.
+			country := p.country(addr)
+			if a.Verified {
+				return allow(&a, ReasonIdentityVerified, country)
+			}
+			return Decision{Verify, ReasonAddressNotDesignated, country}
+		}
+		return Decision{Reason: ReasonAddressNotDesignated}
+	}
+	// 7.
+	if !p.block || features&OverseasBlocking == 0 || p.access == DesignatedAddresses { // a.
+		return allow(&a, ReasonAllAddresses, geo.Country{})
+	}
+	if p.overseasExempt.Has(a.Client) { // b.
+		return allow(&a, ReasonClientExempt, geo.Country{})
+	}
+	country := p.country(addr)
+	if p.exempt.Has(country) { // c.
+		return allow(&a, ReasonCountryExempt, country)
+	}
+	if a.Verified { // d.
+		return allow(&a, ReasonIdentityVerified, country)
+	}
+	return Decision{Verify, ReasonOverseasLogin, country} // e.
+}
+
+// allow is line 8, through which everything that is let in goes.
+func allow(a *Attempt, reason Reason, country geo.Country) Decision {
+	if a.Request || !a.Member.MustChangePassword {
+		return Decision{Allow, reason, country}
+	}
+	if session.Interactive.Has(a.Client) {
+		return Decision{ChangePassword, ReasonPasswordChangeRequired, country}
+	}
+	return Decision{Deny, ReasonPasswordChangeRequired, country}
+}
+
+// admits reports whether a status admits a login or a request, and if not, why.
+func admits(s member.Status, request bool) (Reason, bool) {
+	switch s {
+	case member.Active, member.OnLeave:
+		return 0, true
+	case member.Pending:
+		return ReasonMemberPending, false
+	case member.Suspended:
+		return ReasonMemberSuspended, false
+	case member.Locked:
+		return ReasonMemberLocked, request // a stranger's guesses must not throw out the member
+	case member.Deleted:
+		return ReasonMemberDeleted, false
+	}
+	return ReasonMemberUnknownStatus, false
+}
+
+// features returns what a plan includes, and whether the profile names it.
+func (p *Policy) features(plan Plan) (Features, bool) {
+	if !p.byPlan {
+		return allFeatures, true
+	}
+	for i := range p.plans {
+		if p.plans[i].plan == plan {
+			return p.plans[i].features, true
+		}
+	}
+	return 0, false
+}
+
+// excepted reports whether a member is an exception in force at an address.
+func (p *Policy) excepted(id member.ID, addr netip.Addr, at time.Time) bool {
+	xs := p.exceptions
+	for i := sort.Search(len(xs), func(i int) bool { return xs[i].member >= id }); i < len(xs) && xs[i].member == id; i++ {
+		if x := &xs[i]; inForce(x.until, at) && (x.anywhere || x.at.Contains(addr)) {
+			return true
+		}
+	}
+	return false
+}
+
+// country returns the country of a canonical address. Only public addresses
+// have one, whatever the locator says; one that panics knows none.
+func (p *Policy) country(a netip.Addr) (c geo.Country) {
+	if p.loc == nil || !ipset.Public(a) {
+		return geo.Country{}
+	}
+	defer func() {
+		if recover() != nil {
+			c = geo.Country{}
+		}
+	}()
+	return p.loc.Country(a)
+}
