@@ -114,6 +114,9 @@ func compile(s Settings, p *Profile, loc geo.Locator) *Policy {
 	c.ends = c.designated.end()
 	c.exceptions = make([]exception, 0, len(s.Exceptions))
 	for _, x := range s.Exceptions {
+		if x.Member == "" {
+			continue // it is nobody's
+		}
 		e := exception{member: x.Member, anywhere: x.Ranges == nil, until: x.Until}
 		if !e.anywhere {
 			e.at = ipset.Of(x.Ranges...)

@@ -136,5 +136,7 @@ func (s Settings) Clone() Settings {
 	return s
 }
 
-// inForce reports whether what ends at until is in force at an instant.
-func inForce(until, at time.Time) bool { return until.IsZero() || at.Before(until) }
+// inForce reports whether what ends at until is in force at an instant. Without
+// its monotonic reading, until is an instant and not a span of this process,
+// which a suspended machine would stretch.
+func inForce(until, at time.Time) bool { return until.IsZero() || at.Before(until.Round(0)) }

@@ -209,3 +209,17 @@ func TestGuarantee12ZeroValuesRefuse(t *testing.T) {
 		t.Errorf("settings that do not compile: %v, %v", d, err)
 	}
 }
+
+func TestNobodyIsNoException(t *testing.T) {
+	s := policy.Settings{Access: policy.DesignatedAddresses, Exceptions: []policy.Exception{{Member: ""}}}
+	p, err := policy.CompileStored(s, policy.Standard(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := p.Evaluate(policy.Attempt{
+		Addr: netip.MustParseAddr("9.9.9.9"), Client: session.Web, Member: &member.Member{Status: member.Active},
+	})
+	if d.Effect != policy.Deny {
+		t.Errorf("a member without an id is let in by an exception without one: %v", d)
+	}
+}
