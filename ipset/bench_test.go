@@ -12,7 +12,7 @@ import (
 
 // A server never sees one address again and again: every benchmark of a
 // look-up cycles through this many, hits and misses in random order.
-const asked = 1 << 16
+const cycle = 1 << 16
 
 var sizes = []int{10, 1000, 100_000}
 
@@ -58,7 +58,7 @@ func questions(b *testing.B, d draw, family int, list []ipset.Range) ([]netip.Ad
 	if err != nil {
 		b.Fatal(err)
 	}
-	addrs, want, hits := make([]netip.Addr, asked), make([]bool, asked), 0
+	addrs, want, hits := make([]netip.Addr, cycle), make([]bool, cycle), 0
 	for i := range addrs {
 		a := randomAddr(d, family)
 		if d.IntN(2) == 0 {
@@ -70,8 +70,8 @@ func questions(b *testing.B, d draw, family int, list []ipset.Range) ([]netip.Ad
 			hits++
 		}
 	}
-	if hits < asked/4 || hits > asked*3/4 {
-		b.Fatalf("%d of %d questions are hits", hits, asked)
+	if hits < cycle/4 || hits > cycle*3/4 {
+		b.Fatalf("%d of %d questions are hits", hits, cycle)
 	}
 	return addrs, want, peer
 }
@@ -87,8 +87,8 @@ func BenchmarkSetContains(b *testing.B) {
 				b.ReportAllocs()
 				i := 0
 				for b.Loop() {
-					if set.Contains(addrs[i%asked]) != want[i%asked] {
-						b.Fatal(addrs[i%asked])
+					if set.Contains(addrs[i%cycle]) != want[i%cycle] {
+						b.Fatal(addrs[i%cycle])
 					}
 					i++
 				}
@@ -98,8 +98,8 @@ func BenchmarkSetContains(b *testing.B) {
 				b.ReportAllocs()
 				i := 0
 				for b.Loop() {
-					if peer.Contains(addrs[i%asked]) != want[i%asked] {
-						b.Fatal(addrs[i%asked])
+					if peer.Contains(addrs[i%cycle]) != want[i%cycle] {
+						b.Fatal(addrs[i%cycle])
 					}
 					i++
 				}
@@ -123,7 +123,7 @@ func BenchmarkMapLookup(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			want := make([]int, asked)
+			want := make([]int, cycle)
 			for i, a := range addrs {
 				if want[i], _ = m.Lookup(a); held[i] != (want[i] > 0 && list[want[i]-1].Contains(a)) {
 					b.Fatalf("Lookup(%v) = %d", a, want[i])
@@ -133,8 +133,8 @@ func BenchmarkMapLookup(b *testing.B) {
 				b.ReportAllocs()
 				i := 0
 				for b.Loop() {
-					if v, ok := m.Lookup(addrs[i%asked]); v != want[i%asked] || ok != held[i%asked] {
-						b.Fatal(addrs[i%asked])
+					if v, ok := m.Lookup(addrs[i%cycle]); v != want[i%cycle] || ok != held[i%cycle] {
+						b.Fatal(addrs[i%cycle])
 					}
 					i++
 				}
@@ -148,7 +148,7 @@ func BenchmarkPublic(b *testing.B) {
 	blocks := readBlocks(b, "special-purpose.tsv")
 	for name, all := range pairs([]string{"4", "6"}, ranges("0.0.0.0/0", "::/0")) {
 		d := newDraw(1)
-		addrs, want := make([]netip.Addr, asked), make([]bool, asked)
+		addrs, want := make([]netip.Addr, cycle), make([]bool, cycle)
 		for i := range addrs {
 			addrs[i] = d.between(all.From(), all.To())
 			want[i] = public(blocks, addrs[i])
@@ -157,8 +157,8 @@ func BenchmarkPublic(b *testing.B) {
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				if ipset.Public(addrs[i%asked]) != want[i%asked] {
-					b.Fatal(addrs[i%asked])
+				if ipset.Public(addrs[i%cycle]) != want[i%cycle] {
+					b.Fatal(addrs[i%cycle])
 				}
 				i++
 			}

@@ -3,6 +3,7 @@ package ipset_test
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -64,14 +65,8 @@ func TestReadLines(t *testing.T) {
 			"end at once": iotest.DataErrReader(strings.NewReader(tt.text)),
 		} {
 			lines, err := ipset.ReadLines(r)
-			if len(lines) != len(tt.lines) {
+			if !slices.Equal(lines, tt.lines) {
 				t.Errorf("%s, %s: lines %v, want %v", tt.why, name, lines, tt.lines)
-			} else {
-				for i, l := range lines {
-					if l != tt.lines[i] {
-						t.Errorf("%s, %s: line %v, want %v", tt.why, name, l, tt.lines[i])
-					}
-				}
 			}
 			checkBad(t, tt.why+", "+name, err, tt.bad)
 		}
