@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/sallyport-go/sallyport/geo"
@@ -12,87 +11,53 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
-// Explanation is a decision told step by step, for administrators and support.
-// It names entries and members: it is not for the person at the door.
-type Explanation struct {
-	Decision Decision    `json:"decision"`         // what Evaluate decides
-	Addr     netip.Addr  `json:"address"`          // as it was judged: unmapped, without zone; zero if not usable
-	Country  geo.Country `json:"country,omitzero"` // of the address, whether the decision asked for it or not
-	Steps    []Step      `json:"steps"`
-
-	// Matches are all entries and exceptions' ranges that hold the address,
-	// also those that have ended or are not in force under the chosen access.
-	Matches []Match `json:"matches,omitempty"`
-
-	// Problems are what Compile would refuse in these settings.
-	Problems []Problem `json:"-"`
-}
-
-// Step is a line of the specification in the package comment that was reached.
-type Step struct {
-	Line string `json:"line"` // its number: 6b
-
-	// Answered marks the line that gave the answer. Line 8 comes after it,
-	// where it changes the answer.
-	Answered bool `json:"answered,omitempty"`
-
-	// Because is the condition that made the line answer, or the first that
-	// kept it from answering.
-	Because string `json:"because"`
-}
-
-// Match is an entry or a range of an exception that holds the address.
-type Match struct {
-	Path    string      `json:"path"` // designated[3], exceptions[0].ranges[1]; exceptions[0] for one without ranges
-	Range   ipset.Range `json:"range,omitzero"`
-	Label   string      `json:"label,omitempty"` // of the entry, or the exception's note
-	Until   time.Time   `json:"until,omitzero"`
-	InForce bool        `json:"in_force"` // not ended, and its kind is in force under the chosen access
-}
-
-// String returns the explanation as text, a line for each step and match.
-func (e Explanation) String() string {
-	var b strings.Builder
-	for _, s := range e.Steps {
-		mark := " "
-		if s.Answered {
-			mark = ">"
-		}
-		fmt.Fprintf(&b, "%s %-2s %s\n", mark, s.Line, s.Because)
-	}
-	for _, m := range e.Matches {
-		force := "in force"
-		if !m.InForce {
-			force = "not in force"
-		}
-		where := "any address"
-		if !m.Range.IsZero() {
-			where = m.Range.String()
-		}
-		fmt.Fprintf(&b, "  %s (%s): %s%s\n", m.Path, force, where, remark(m.Label, m.Until))
-	}
-	fmt.Fprintf(&b, "= %v\n", e.Decision)
-	return b.String()
-}
-
 // Explain tells how a is decided by s under p: the same walk as Evaluate's,
 // line by line, and for each line that did not answer the first condition that
 // failed. It takes the settings as CompileStored does, and its errors are the
 // same; what Compile would refuse is in Problems. If a.At is zero, now is
-// meant for all of it.
+// meant for all of it. For many attempts make an Explainer.
 func Explain(s Settings, p *Profile, loc geo.Locator, a Attempt) (Explanation, error) {
-	policy, err := CompileStored(s, p, loc)
+	x, err := NewExplainer(s, p, loc)
 	if err != nil {
 		return Explanation{}, err
 	}
+	return x.Explain(a), nil
+}
+
+// Explainer is settings compiled for Explain. It does not change and is safe
+// for concurrent use. Make one with NewExplainer.
+type Explainer struct {
+	settings Settings
+	product  string
+	policy   *Policy
+}
+
+// NewExplainer compiles s as CompileStored does, with the same errors. It
+// copies what it needs of s and p.
+func NewExplainer(s Settings, p *Profile, loc geo.Locator) (*Explainer, error) {
+	policy, err := CompileStored(s, p, loc)
+	if err != nil {
+		return nil, err
+	}
+	return &Explainer{s.Clone(), p.name(), policy}, nil
+}
+
+// Explain is the function Explain for the settings of x.
+func (x *Explainer) Explain(a Attempt) Explanation {
 	if a.At.IsZero() {
 		a.At = time.Now()
 	}
-	w := walk{Settings: s, Attempt: a, p: policy, profile: p, addr: ipset.Canonical(a.Addr)}
-	w.features, w.plan = policy.features(a.Plan)
+	w := walk{Settings: x.settings, Attempt: a, p: x.policy, product: x.product, addr: ipset.Canonical(a.Addr)}
+	w.features, w.plan = x.policy.features(a.Plan)
+	w.country = x.policy.country(w.addr)
 	w.matches()
-	w.country = policy.country(w.addr)
-	e := Explanation{Decision: policy.Evaluate(a), Addr: w.addr, Country: w.country, Matches: w.found, Problems: policy.problems}
+	e := Explanation{
+		Decision: x.policy.Evaluate(a),
+		Addr:     w.addr,
+		Country:  w.country,
+		Matches:  w.found,
+		Problems: x.policy.Problems(),
+	}
 	why, off := w.listOff()
 	for _, line := range lines {
 		if off && line.number[0] == '6' {
@@ -110,7 +75,7 @@ func Explain(s Settings, p *Profile, loc geo.Locator, a Attempt) (Explanation, e
 	if e.Decision.Reason == ReasonPasswordChangeRequired {
 		e.Steps = append(e.Steps, Step{"8", false, "the member must change the password" + w.unable()})
 	}
-	return e, nil
+	return e
 }
 
 // walk is what the lines ask about.
@@ -118,7 +83,7 @@ type walk struct {
 	Settings
 	Attempt
 	p        *Policy
-	profile  *Profile
+	product  string
 	addr     netip.Addr
 	country  geo.Country
 	features Features
@@ -139,8 +104,8 @@ var lines = []struct {
 		if !w.addr.IsValid() {
 			return "the attempt has no usable address", true
 		}
-		return either(!w.p.clients.Has(w.Client), fmt.Sprintf("%v is no client of %s", w.Client, w.profile.name()),
-			fmt.Sprintf("%v can be judged, and %v is a client of %s", w.addr, w.Client, w.profile.name()))
+		return either(!w.p.clients.Has(w.Client), fmt.Sprintf("%v is no client of %s", w.Client, w.product),
+			fmt.Sprintf("%v can be judged, and %v is a client of %s", w.addr, w.Client, w.product))
 	}},
 	{"2", func(w *walk) (string, bool) {
 		_, ok := admits(w.Member.Status, w.Request)
@@ -157,14 +122,14 @@ var lines = []struct {
 		if !w.Member.Super {
 			return "the member is no super admin", false
 		}
-		return either(w.p.superAdminBypass, "the member is a super admin", fmt.Sprintf("%s lets no super admin pass", w.profile.name()))
+		return either(w.p.superAdminBypass, "the member is a super admin", fmt.Sprintf("%s lets no super admin pass", w.product))
 	}},
 	{"5", func(w *walk) (string, bool) {
 		switch {
 		case !w.p.byPlan:
-			return fmt.Sprintf("%s is not sold by plan", w.profile.name()), false
+			return fmt.Sprintf("%s is not sold by plan", w.product), false
 		case !w.plan:
-			return fmt.Sprintf("%s has no plan %s", w.profile.name(), quote(string(w.Plan))), true
+			return fmt.Sprintf("%s has no plan %s", w.product, quote(string(w.Plan))), true
 		}
 		return either(w.features == 0, fmt.Sprintf("the plan %s has no network security", quote(string(w.Plan))),
 			fmt.Sprintf("the plan %s has network security or overseas blocking", quote(string(w.Plan))))

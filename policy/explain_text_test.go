@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member"
@@ -179,5 +182,26 @@ func TestExplainStrangeAttempts(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestExplainerIsExplain(t *testing.T) {
+	s := policy.Settings{Access: policy.DesignatedAddresses, Designated: []policy.Entry{{Range: ipset.MustParseRange("8.8.8.0/24"), Label: "office"}}}
+	p := policy.Standard()
+	x, err := policy.NewExplainer(s, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := policy.Attempt{
+		Addr: netip.MustParseAddr("8.8.8.8"), Client: session.Web, At: time.Unix(1, 0),
+		Member: &member.Member{ID: "kim", Status: member.Active},
+	}
+	want, err := policy.Explain(s, p, nil, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Designated[0], p.Name = policy.Entry{}, "another" // which it has copied
+	if diff := cmp.Diff(want, x.Explain(a), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Error(diff)
 	}
 }
