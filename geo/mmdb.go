@@ -55,7 +55,7 @@ func readMMDB(file []byte) (*mmdb, error) {
 		return nil, damaged("its IP version is %d, not 4 or 6", meta.IPVersion)
 	case meta.RecordSize != 24 && meta.RecordSize != 28 && meta.RecordSize != 32:
 		return nil, damaged("its record size is %d, not 24, 28 or 32", meta.RecordSize)
-	case meta.BuildEpoch > maxEpoch:
+	case uint64(meta.BuildEpoch) > maxEpoch:
 		return nil, damaged("its build time %d is past the year 9999", meta.BuildEpoch)
 	}
 	m := &mmdb{

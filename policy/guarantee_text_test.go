@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
@@ -21,7 +22,7 @@ import (
 // written.
 func TestGuarantee13NothingPanicsOnOddSettings(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 13))
-	profiles := []*policy.Profile{nil, {}, {Clients: 1<<64 - 1, SignOut: policy.SignOut{Designate: 1<<64 - 1}, MaxEntries: -1 << 63, Plans: map[policy.Plan]policy.Features{"": 255}},
+	profiles := []*policy.Profile{nil, {}, {Clients: 1<<64 - 1, SignOut: policy.SignOut{Designate: 1<<64 - 1}, MaxEntries: math.MinInt, Plans: map[policy.Plan]policy.Features{"": 255}},
 		policy.Standard(), policy.NaverWorks(), policy.LineWorks(), policy.Kintone()}
 	instants := []time.Time{{}, docNow, time.Unix(1<<62, 0), time.Unix(-1<<62, 0), time.Now()}
 	addrs := []netip.Addr{{}, netip.MustParseAddr("::"), netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("::ffff:1.2.3.4%\x1b"), netip.MustParseAddr("fe80::1%eth0"), netip.IPv6LinkLocalAllNodes()}
