@@ -1,0 +1,20 @@
+package main
+
+import (
+	"net/http"
+	"net/netip"
+)
+
+// clientAddr returns the address of the other end of the connection, or the
+// zero Addr, which every policy refuses. It reads no header: whoever connects
+// directly can write X-Forwarded-For as they like. Behind a proxy the other
+// end is the proxy, and everybody would come from there; then declare the
+// addresses of your proxies, and read the header only where the other end is
+// one of them, from right to left, up to the first address that is not.
+func clientAddr(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}

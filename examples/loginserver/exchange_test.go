@@ -1,0 +1,238 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-go/sallyport/policy"
+)
+
+func TestBodies(t *testing.T) {
+	const jsonType, formType = "application/json", "application/x-www-form-urlencoded"
+	good := `{"member":"kim","password":"demo-kim"}`
+	for _, tt := range []struct {
+		kind, body string
+		want       int
+		why        string
+	}{
+		{jsonType, good, 200, "as it should be"},
+		{"application/json; charset=utf-8", good, 200, "with a parameter"},
+		{formType, "member=kim&password=demo-kim&client=web", 200, "a program may send a form"},
+		{jsonType, `{}`, 401, "no member is a wrong one"},
+		{jsonType, `{"member":null,"password":"demo-kim"}`, 401, "null is none"},
+		{formType, "", 401, "an empty form"},
+		{jsonType, ``, 400, "nothing"},
+		{jsonType, `null`, 400, "no object"},
+		{jsonType, `[]`, 400, "a list"},
+		{jsonType, `"kim"`, 400, "a string"},
+		{jsonType, good[:20], 400, "cut off"},
+		{jsonType, good + good, 400, "two objects"},
+		{jsonType, good + "x", 400, "something after it"},
+		{jsonType, `{"member":"kim","password":123}`, 400, "a number"},
+		{jsonType, `{"member":["kim"],"password":"demo-kim"}`, 400, "a list of members"},
+		{jsonType, `{"member":"kim","password":"demo-kim","super":"true"}`, 400, "an unknown field"},
+		{jsonType, `{"member":"kim","Password":"demo-kim"}`, 400, "a field in another case"},
+		{jsonType, `{"member":"kim","password":"demo-kim","verified":true}`, 400, "what only the server knows"},
+		{jsonType, strings.Repeat("[", maxBody), 400, "deep"},
+		{formType, "member=kim&member=root&password=demo-kim", 400, "a field twice"},
+		{formType, "member=kim&password=demo-kim&address=%3A%3A1", 400, "an unknown field"},
+		{formType, "member=%zz", 400, "not a form"},
+		{formType, "member=kim;password=demo-kim", 400, "another separator"},
+		{jsonType, `{"member":"` + strings.Repeat("k", maxBody) + `"}`, 413, "too large"},
+		{formType, "member=" + strings.Repeat("k", maxBody), 413, "too large"},
+		{jsonType, `{"member":"kim","password":"` + strings.Repeat("k", maxPassLength+1) + `"}`, 400, "a password that is none"},
+		{"text/plain", good, 415, "what any site can send"},
+		{"multipart/form-data; boundary=x", "--x--", 415, "another kind of form"},
+		{"", good, 415, "no type"},
+		{"application/json;;", good, 415, "a broken type"},
+	} {
+		s := newSite(t)
+		r := httptest.NewRequest("POST", "/t/line/login?member=kim&password=demo-kim", strings.NewReader(tt.body))
+		r.Header.Set("Content-Type", tt.kind)
+		got := s.read(s.do(home, r))
+		if got.Status != tt.want || (got.Error != "") == (got.Effect != "") || len(got.Body) > 300 {
+			t.Errorf("%s: %d %.300s; want %d", tt.why, got.Status, got.Body, tt.want)
+		}
+	}
+}
+
+func TestCrossOrigin(t *testing.T) {
+	for _, path := range []string{"/t/line/login", "/t/line/verify", "/t/line/password", "/t/line/logout"} {
+		for _, header := range []http.Header{
+			{"Sec-Fetch-Site": {"cross-site"}},
+			{"Sec-Fetch-Site": {"same-site"}},
+			{"Origin": {"https://evil.example"}},
+			{"Origin": {"null"}},
+			{"Origin": {"http://example.com:1"}},
+		} {
+			s := newSite(t)
+			in := s.login(home, "line", "kim", "demo-kim").Session
+			r := httptest.NewRequest("POST", path, strings.NewReader("member=kim&password=demo-kim"))
+			r.Header = header
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Cookie", cookieName+"="+in)
+			if w := s.do(home, r); w.Code != http.StatusForbidden || len(w.Result().Cookies()) != 0 || strings.Contains(w.Body.String(), "session") {
+				t.Errorf("%s with %v: %d %s", path, header, w.Code, w.Body)
+			}
+			s.want("what was there", s.me(home, "line", in), "200 allow [all-addresses]")
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	s := newSite(t)
+	for _, tt := range []struct {
+		method, path, accept string
+		status               int
+		kind                 string
+	}{
+		{"GET", "/", "text/html", 200, "text/html; charset=utf-8"},
+		{"HEAD", "/", "text/html", 200, "text/html; charset=utf-8"},
+		{"GET", "/style.css", "text/css", 200, "text/css; charset=utf-8"},
+		{"GET", "/t/works/login", "text/html", 200, "text/html; charset=utf-8"},
+		{"GET", "/t/works/me", "text/html", 401, "text/html; charset=utf-8"},
+		{"GET", "/t/works/me", "*/*", 401, "application/json"},
+		{"GET", "/demo/mail", "text/html", 200, "text/html; charset=utf-8"},
+		{"GET", "/demo/mail", "", 200, "application/json"},
+		{"GET", "/t/works/whatif", "text/html", 200, "text/html; charset=utf-8"},
+		{"GET", "/nothing", "text/html", 404, "text/plain; charset=utf-8"},
+		{"GET", "/t/nobody/login", "text/html", 404, "text/plain; charset=utf-8"},
+		{"DELETE", "/t/works/login", "text/html", 405, "text/plain; charset=utf-8"},
+		{"GET", "/t/works/logout", "text/html", 405, "text/plain; charset=utf-8"},
+		{"POST", "/t/works/login", "text/html", 415, "application/json"},
+	} {
+		r := httptest.NewRequest(tt.method, tt.path, nil)
+		r.Header.Set("Accept", tt.accept)
+		w := s.do(home, r)
+		h := w.Header()
+		if w.Code != tt.status || h.Get("Content-Type") != tt.kind {
+			t.Errorf("%s %s: %d %s", tt.method, tt.path, w.Code, h.Get("Content-Type"))
+		}
+		csp := h.Get("Content-Security-Policy")
+		for _, part := range []string{"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"} {
+			if !strings.Contains(csp, part) {
+				t.Errorf("%s: CSP %q without %s", tt.path, csp, part)
+			}
+		}
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "same-origin" {
+			t.Errorf("%s: %v", tt.path, h)
+		}
+		if (h.Get("Www-Authenticate") != "") != (w.Code == 401) {
+			t.Errorf("%s: %d with WWW-Authenticate %q", tt.path, w.Code, h.Get("Www-Authenticate"))
+		}
+		if strings.Contains(csp, "unsafe") || strings.Contains(w.Body.String(), "<script") || strings.Contains(w.Body.String(), "style=") {
+			t.Errorf("%s: something inline", tt.path)
+		}
+	}
+}
+
+// No spelling of a path reaches a tenant that is not the one it names.
+func TestPaths(t *testing.T) {
+	s := newSite(t)
+	for _, path := range []string{
+		"/t/WORKS/login", "/t/works%00/login", "/t/works%2Flogin", "/t//login", "/t/./login", "/t/works/login/", "/t/works/login%2e",
+		"/t/works%2F..%2Fline/login", "/t/..%2Fline/login", "/t/works;line/login", "/t/%20works/login", "/t/works/../line/login", "//t/works/login",
+		"/t/{tenant}/login", "/t/\u0077orks\u200b/login",
+	} {
+		u, err := url.Parse(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("POST", "/", strings.NewReader("member=kim&password=demo-kim"))
+		r.URL, r.Host = u, "localhost"
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := s.do(office, r)
+		if w.Code < 300 || w.Code == 401 || w.Code == 403 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if len(s.sessions.kept) != 0 {
+		t.Error("a session was begun")
+	}
+}
+
+func TestMail(t *testing.T) {
+	s := newSite(t)
+	for _, id := range []string{"kim", "lee", "kim"} {
+		s.login(home, "standard", id, "demo-"+id)
+	}
+	var found []mail
+	r := httptest.NewRequest("GET", "/demo/mail?to=kim", nil)
+	if err := json.Unmarshal(s.do(home, r).Body.Bytes(), &found); err != nil || len(found) != 2 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	if found[0] != s.mails[2] || found[1] != s.mails[0] {
+		t.Errorf("not newest first: %v", found)
+	}
+	body := s.browse(home, "/demo/mail", nil).Body.String()
+	if strings.Count(body, "To kim of standard") != 2 || !strings.Contains(body, "To lee") {
+		t.Errorf("%s", body)
+	}
+	if body := s.do(home, httptest.NewRequest("GET", "/demo/mail?to=nobody", nil)).Body.String(); body != "[]\n" {
+		t.Errorf("%s", body)
+	}
+}
+
+func TestWhatif(t *testing.T) {
+	for _, tt := range []struct{ path, want, holds, why string }{
+		{"/t/works/whatif?address=8.8.8.8", "allow [address-designated]", "Head office", "an entry"},
+		{"/t/works/whatif?address=::ffff:8.8.8.8", "allow [address-designated]", "Head office", "another spelling"},
+		{"/t/works/whatif?address=9.9.9.9", "deny [address-not-designated]", "", "no entry"},
+		{"/t/works/whatif?address=9.9.9.9&client=mobile", "allow [client-exempt]", "", "a client that is free"},
+		{"/t/works/whatif?address=9.9.9.9&member=lee", "allow [member-excepted]", "on the road", "an exception"},
+		{"/t/works/whatif?address=9.9.9.9&member=root", "allow [super-admin]", "", "the super admin"},
+		{"/t/works/whatif?address=9.9.9.9&member=nobody", "deny [unknown-member]", "", "no member"},
+		{"/t/works/whatif?address=9.9.9.9&client=fax", "deny [unknown-client]", "", "no client"},
+		{"/t/works/whatif?address=0.0.0.0", "deny [no-client-address]", "", "no address of a client"},
+		{"/t/line/whatif?address=9.9.9.9&member=lee", "change-password [password-change-required]", "", "a change of password"},
+		{"/t/kintone/whatif?address=127.0.0.1", "allow [address-designated]", "Home", "IPv4"},
+		{"/t/standard/whatif?address=1.208.9.9", "allow [country-exempt] KR", "", "an exempt country"},
+		{"/t/standard/whatif?address=8.8.8.8", "verify [overseas-login] US", "", "another one"},
+		{"/t/standard/whatif?address=10.0.0.1", "verify [overseas-login]", "", "none"},
+	} {
+		s := newSite(t)
+		var e policy.Explanation
+		body := s.do(home, httptest.NewRequest("GET", tt.path, nil)).Body.Bytes()
+		if err := json.Unmarshal(body, &e); err != nil || e.Decision.String() != tt.want || len(e.Steps) == 0 || !strings.Contains(string(body), tt.holds) {
+			t.Errorf("%s: %v\n%s", tt.why, err, body)
+		}
+		page := s.browse(home, tt.path, nil)
+		if page.Code != 200 || !strings.Contains(page.Body.String(), e.Decision.Reason.String()) || !strings.Contains(page.Body.String(), tt.holds) {
+			t.Errorf("%s: %d\n%s", tt.why, page.Code, page.Body)
+		}
+		if len(s.sessions.kept)+len(s.steps.kept)+len(s.mails) != 0 {
+			t.Errorf("%s: a question changed something", tt.why)
+		}
+	}
+}
+
+func TestWhatifRefuses(t *testing.T) {
+	s := newSite(t)
+	for _, address := range []string{"", "x", "8.8.8.8/24", "localhost", "8.8.8.08", "<script>", strings.Repeat("1", 5000)} {
+		path := "/t/works/whatif?address=" + url.QueryEscape(address)
+		if r := s.read(s.do(home, httptest.NewRequest("GET", path, nil))); r.Status != 400 || r.Error == "" {
+			t.Errorf("%.20q: %d %s", address, r.Status, r.Body)
+		}
+		w := s.browse(home, path, nil)
+		if alert := strings.Contains(w.Body.String(), `role="alert"`); alert != (address != "") || strings.Contains(w.Body.String(), "<script>") {
+			t.Errorf("%.20q: %d\n%s", address, w.Code, w.Body)
+		}
+	}
+}
+
+// The pages are whole: every template can be made of what it is given.
+func TestPagesEnd(t *testing.T) {
+	s := newSite(t)
+	s.places = []place{placeAt(addrOf(home), 8080), placeAt(addrOf(office), 8080)}
+	for _, path := range []string{"/", "/t/line/login", "/t/line/me", "/t/line/whatif?address=1.2.3.4&member=lee", "/demo/mail"} {
+		b, _ := io.ReadAll(s.browse(home, path, nil).Result().Body)
+		if !strings.HasSuffix(strings.TrimSpace(string(b)), "</html>") {
+			t.Errorf("%s ends with %q", path, b[max(0, len(b)-40):])
+		}
+	}
+}

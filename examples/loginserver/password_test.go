@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+const newPassword = "correct horse battery"
+
+func TestChangePassword(t *testing.T) {
+	s := newSite(t)
+	change := func(from, attempt, old, new string) result {
+		return s.post(from, "/t/line/password", "attempt", attempt, "old", old, "new", new)
+	}
+	before := s.login(home, "line", "lee", "demo-lee")
+	second := s.login(home, "line", "lee", "demo-lee")
+	stamp := s.kept("line", "lee").member.Version
+	old, _ := s.sessions.issue("line", "lee", newStamp(s, "line", "lee"), s.clock)
+
+	for _, tt := range []struct{ why, attempt, old, new, want string }{
+		{"a wrong old password", before.Attempt, "wrong", newPassword, wrong},
+		{"no attempt", "", "demo-lee", newPassword, wrong},
+		{"another attempt", "x" + before.Attempt, "demo-lee", newPassword, wrong},
+		{"a short new password", before.Attempt, "demo-lee", "elevenchars", "400  []"},
+		{"short in characters, not in bytes", before.Attempt, "demo-lee", strings.Repeat("가", minNewLength-1), "400  []"},
+		{"the old one again", before.Attempt, "demo-lee-lee-lee", "demo-lee-lee-lee", "400  []"},
+		{"too long", before.Attempt, "demo-lee", strings.Repeat("x", maxPassLength+1), "400  []"},
+	} {
+		s.want(tt.why, change(home, tt.attempt, tt.old, tt.new), tt.want)
+	}
+	s.want("still", s.login(home, "line", "lee", "demo-lee"), "202 change-password [password-change-required]")
+	if s.kept("line", "lee").member.Version != stamp {
+		t.Error("the member has changed")
+	}
+
+	in := change(home, before.Attempt, "demo-lee", newPassword)
+	s.want("all as it should be", in, "200 allow [all-addresses]")
+	s.want("in", s.me(home, "line", in.Session), "200 allow [all-addresses]")
+	s.want("what the old password began", s.me(home, "line", old), "401 deny [session-cut]")
+	s.want("again", change(home, before.Attempt, newPassword, newPassword+"!"), wrong)
+	s.want("an older attempt", change(home, second.Attempt, newPassword, newPassword+"!"), wrong)
+	s.want("the old password", s.login(home, "line", "lee", "demo-lee"), wrong)
+	s.want("the new password", s.login(home, "line", "lee", newPassword), "200 allow [all-addresses]")
+}
+
+// The list is walked again where the new password comes from, and the step is
+// bound as that of a code is.
+func TestChangePasswordElsewhere(t *testing.T) {
+	const refused = "403 deny [address-not-designated]"
+	s := newSite(t)
+	kim := s.kept("works", "kim")
+	kim.member.MustChangePassword = true
+	r := s.login(office, "works", "kim", "demo-kim")
+	s.want("in the office", r, "202 change-password [password-change-required]")
+	body := func(old string) []string {
+		return []string{"attempt", r.Attempt, "old", old, "new", newPassword}
+	}
+	right, bad := s.post(home, "/t/works/password", body("demo-kim")...), s.post(home, "/t/works/password", body("wrong")...)
+	s.want("at home", right, refused)
+	s.want("at home", bad, refused)
+	if right.Body != bad.Body {
+		t.Errorf("%s tells apart from %s", right.Body, bad.Body)
+	}
+	if !kim.member.MustChangePassword {
+		t.Error("the password was changed from an address that is refused")
+	}
+	r = s.login(office, "works", "kim", "demo-kim")
+	s.clock = s.clock.Add(stepLife)
+	s.want("too late", s.post(office, "/t/works/password", body("demo-kim")...), wrong)
+}
+
+// Wrong old passwords are guesses as those of a login are.
+func TestChangePasswordGuesses(t *testing.T) {
+	s := newSite(t)
+	r := s.login(home, "line", "lee", "demo-lee")
+	for range maxWrong {
+		s.post(home, "/t/line/password", "attempt", r.Attempt, "old", "wrong", "new", newPassword)
+	}
+	s.want("locked", s.login(home, "line", "lee", "demo-lee"), "403 deny [member-locked]")
+}
+
+// A code and then a new password: the verification lasts until the session.
+func TestVerifyThenChangePassword(t *testing.T) {
+	s := newSite(t)
+	s.kept("standard", "kim").member.MustChangePassword = true
+	r := s.login(usa, "standard", "kim", "demo-kim")
+	s.want("first the code", r, "202 verify [overseas-login]")
+	r = s.verify(usa, r.Attempt, s.code())
+	s.want("then the password", r, "202 change-password [password-change-required]")
+	change := func(from string) result {
+		return s.post(from, "/t/standard/password", "attempt", r.Attempt, "old", "demo-kim", "new", newPassword)
+	}
+	in := change(usa)
+	s.want("then in", in, verified)
+	if me := s.me(usa, "standard", in.Session); !strings.HasSuffix(me.Stamp, ".vUS") {
+		t.Errorf("stamp %q", me.Stamp)
+	}
+
+	s = newSite(t)
+	s.kept("standard", "kim").member.MustChangePassword = true
+	r = s.login(usa, "standard", "kim", "demo-kim")
+	r = s.verify(usa, r.Attempt, s.code())
+	s.want("from another country", change(other), "202 verify [overseas-login]")
+	s.want("the same attempt again", change(usa), wrong)
+	if !s.kept("standard", "kim").member.MustChangePassword {
+		t.Error("changed without a verification there")
+	}
+}
+
+// A password that is changed while it is being checked is the old one.
+func TestPasswordChangedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		slots := cap(s.passwords.slots)
+		for range slots {
+			s.passwords.slots <- struct{}{}
+		}
+		got := make(chan answer)
+		go func() {
+			ans, _ := s.server.login(context.Background(), s.tenant("line"), addrOf(home), session.Web, "kim", "demo-kim")
+			got <- ans
+		}()
+		synctest.Wait()
+		copied := *s.kept("line", "kim").password
+		s.kept("line", "kim").password = &copied
+		for range slots {
+			<-s.passwords.slots
+		}
+		if ans := <-got; ans.Reason != policy.ReasonBadCredentials {
+			t.Errorf("%v", ans)
+		}
+	})
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sallyport-go/sallyport/geo"
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/policy"
+)
+
+const (
+	verified = "200 allow [identity-verified]"
+	wrong    = "401 deny [bad-credentials]"
+)
+
+func (s *site) verify(from, attempt, code string) result {
+	s.Helper()
+	return s.post(from, "/t/standard/verify", "attempt", attempt, "code", code)
+}
+
+// wrongCode returns six digits that are not the code that was mailed last.
+func (s *site) wrongCode() string {
+	s.Helper()
+	if s.code() == "000000" {
+		return "000001"
+	}
+	return "000000"
+}
+
+func TestVerify(t *testing.T) {
+	s := newSite(t)
+	r := s.login(usa, "standard", "kim", "demo-kim")
+	in := s.verify(usa, r.Attempt, s.code())
+	s.want("the right code", in, verified)
+	me := s.me(usa, "standard", in.Session)
+	s.want("the next request", me, verified)
+	if !strings.HasSuffix(me.Stamp, ".web.vUS") {
+		t.Errorf("stamp %q", me.Stamp)
+	}
+	s.want("from another country", s.me(other, "standard", in.Session), "401 verify [overseas-login]")
+	s.want("from an exempt one", s.me(korea, "standard", in.Session), "200 allow [country-exempt]")
+	s.want("from the country again", s.me("8.8.8.200", "standard", in.Session), verified)
+	s.want("the code again", s.verify(usa, r.Attempt, s.code()), wrong)
+}
+
+// The code never is in the answer, nor in what is kept of it.
+func TestCodeIsMailedOnly(t *testing.T) {
+	s := newSite(t)
+	r := s.login(home, "standard", "kim", "demo-kim")
+	if strings.Contains(r.Body, s.code()) || len(s.mails) != 1 || s.mails[0].To != "kim" || s.mails[0].Tenant != "standard" {
+		t.Errorf("%s, %v", r.Body, s.mails)
+	}
+	for sum, tok := range s.steps.kept {
+		if kept := fmt.Sprintf("%s %+v", sum, tok); strings.Contains(kept, s.code()) || strings.Contains(kept, r.Attempt) {
+			t.Errorf("kept: %s", kept)
+		}
+	}
+}
+
+func TestGuarantee30VerificationIsSpentOnce(t *testing.T) {
+	for _, tt := range []struct {
+		why  string
+		do   func(s *site, r result) result
+		want string
+	}{
+		{"of the right code", func(s *site, r result) result { return s.verify(usa, r.Attempt, s.code()) }, verified},
+		{"blanks around it", func(s *site, r result) result { return s.verify(usa, r.Attempt, " "+s.code()+" ") }, verified},
+		{"of a wrong code", func(s *site, r result) result { return s.verify(usa, r.Attempt, s.wrongCode()) }, wrong},
+		{"of no code", func(s *site, r result) result { return s.verify(usa, r.Attempt, "") }, wrong},
+		{"of another attempt", func(s *site, r result) result { return s.verify(usa, "x"+r.Attempt, s.code()) }, wrong},
+		{"of no attempt", func(s *site, r result) result { return s.verify(usa, "", s.code()) }, wrong},
+		{"twice", func(s *site, r result) result {
+			s.verify(usa, r.Attempt, s.code())
+			return s.verify(usa, r.Attempt, s.code())
+		}, wrong},
+		{"after four wrong ones", func(s *site, r result) result {
+			for range maxTries - 1 {
+				s.verify(usa, r.Attempt, s.wrongCode())
+			}
+			return s.verify(usa, r.Attempt, s.code())
+		}, verified},
+		{"after five wrong ones", func(s *site, r result) result {
+			for range maxTries {
+				s.verify(usa, r.Attempt, s.wrongCode())
+			}
+			return s.verify(usa, r.Attempt, s.code())
+		}, wrong},
+		{"within ten minutes", func(s *site, r result) result {
+			s.clock = s.clock.Add(stepLife - 1)
+			return s.verify(usa, r.Attempt, s.code())
+		}, verified},
+		{"after ten minutes", func(s *site, r result) result {
+			s.clock = s.clock.Add(stepLife)
+			return s.verify(usa, r.Attempt, s.code())
+		}, wrong},
+		{"in another tenant", func(s *site, r result) result {
+			return s.post(usa, "/t/works/verify", "attempt", r.Attempt, "code", s.code())
+		}, wrong},
+		{"in another tenant, where the network refuses", func(s *site, r result) result {
+			return s.post(home, "/t/works/verify", "attempt", r.Attempt, "code", s.code())
+		}, "403 deny [address-not-designated]"},
+		{"from another country: a code for that one is asked for", func(s *site, r result) result {
+			return s.verify(other, r.Attempt, s.code())
+		}, "202 verify [overseas-login]"},
+		{"from an exempt country", func(s *site, r result) result {
+			return s.verify(japan, r.Attempt, s.code())
+		}, "200 allow [country-exempt]"},
+		{"with the code of another attempt", func(s *site, r result) result {
+			code := s.code()
+			for again := ""; again == "" || s.code() == code; {
+				again = s.login(usa, "standard", "kim", "demo-kim").Attempt
+				r.Attempt = again
+			}
+			return s.verify(usa, r.Attempt, code)
+		}, wrong},
+		{"with the attempt and code of another member", func(s *site, r result) result {
+			r = s.login(usa, "standard", "lee", "demo-lee")
+			if in := s.verify(usa, r.Attempt, s.code()); s.me(usa, "standard", in.Session).Member != "lee" {
+				t.Error("lee's code let somebody else in")
+			}
+			return s.verify(usa, r.Attempt, s.code())
+		}, wrong},
+		{"after the settings have changed", func(s *site, r result) result {
+			s.tenant("standard").version.Number++
+			return s.verify(usa, r.Attempt, s.code())
+		}, wrong},
+		{"after the member's sessions were ended", func(s *site, r result) result {
+			s.kept("standard", "kim").write(endSessions)
+			return s.verify(usa, r.Attempt, s.code())
+		}, wrong},
+		{"after the member was suspended", func(s *site, r result) result {
+			s.kept("standard", "kim").write(func(m *member.Member) { m.Status = member.Suspended })
+			return s.verify(usa, r.Attempt, s.code())
+		}, "403 deny [member-suspended]"},
+		{"as the attempt of a new password", func(s *site, r result) result {
+			return s.post(usa, "/t/standard/password", "attempt", r.Attempt, "old", "demo-kim", "new", newPassword)
+		}, wrong},
+		{"as a session", func(s *site, r result) result { return s.me(usa, "standard", r.Attempt) }, "401 deny [session-unknown]"},
+	} {
+		s := newSite(t)
+		s.want(tt.why, tt.do(s, s.login(usa, "standard", "kim", "demo-kim")), tt.want)
+	}
+}
+
+// Asking for a new code does not give new tries.
+func TestFiveTriesAnHour(t *testing.T) {
+	s := newSite(t)
+	for range maxTries {
+		r := s.login(usa, "standard", "kim", "demo-kim")
+		s.want("wrong", s.verify(usa, r.Attempt, s.wrongCode()), wrong)
+		s.clock = s.clock.Add(time.Minute)
+	}
+	r := s.login(usa, "standard", "kim", "demo-kim")
+	s.want("right, after five wrong ones", s.verify(usa, r.Attempt, s.code()), wrong)
+	lee := s.login(usa, "standard", "lee", "demo-lee")
+	s.want("another member", s.verify(usa, lee.Attempt, s.code()), verified)
+
+	s.clock = s.clock.Add(time.Hour - maxTries*time.Minute)
+	r = s.login(usa, "standard", "kim", "demo-kim")
+	s.want("an hour after the first", s.verify(usa, r.Attempt, s.wrongCode()), wrong)
+	s.want("one try for the one that is long ago", s.verify(usa, r.Attempt, s.code()), wrong)
+}
+
+func TestConcurrentCodes(t *testing.T) {
+	s := newSite(t)
+	attempt, code := s.login(usa, "standard", "kim", "demo-kim").Attempt, s.code()
+	allowed := make(chan answer, 50)
+	var all sync.WaitGroup
+	for range cap(allowed) {
+		all.Go(func() {
+			if ans := s.server.verify(s.tenant("standard"), addrOf(usa), attempt, code); ans.Effect != policy.Deny {
+				allowed <- ans
+			}
+		})
+	}
+	all.Wait()
+	if n := len(allowed); n != 1 {
+		t.Errorf("one code let in %d times", n)
+	}
+}
+
+func TestStepsOnPages(t *testing.T) {
+	s := newSite(t)
+	attemptOf := func(body string) string {
+		_, rest, _ := strings.Cut(body, `name="attempt" value="`)
+		value, _, _ := strings.Cut(rest, `"`)
+		return value
+	}
+	w := s.browse(home, "/t/standard/login", nil, "member", "kim", "password", "demo-kim", "client", "web")
+	attempt := attemptOf(w.Body.String())
+	w = s.browse(home, "/t/standard/verify", nil, "attempt", attempt, "code", s.wrongCode())
+	if w.Code != http.StatusUnauthorized || attemptOf(w.Body.String()) != attempt || !strings.Contains(w.Body.String(), `role="alert"`) {
+		t.Errorf("a wrong code: %d\n%s", w.Code, w.Body)
+	}
+	w = s.browse(home, "/t/standard/verify", nil, "attempt", attempt, "code", s.code())
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/t/standard/me" || len(w.Result().Cookies()) != 1 {
+		t.Errorf("the right code: %d %v", w.Code, w.Header())
+	}
+
+	w = s.browse(home, "/t/line/login", nil, "member", "lee", "password", "demo-lee", "client", "web")
+	attempt = attemptOf(w.Body.String())
+	w = s.browse(home, "/t/line/password", nil, "attempt", attempt, "old", "demo-lee", "new", "short")
+	if w.Code != http.StatusBadRequest || attemptOf(w.Body.String()) != attempt {
+		t.Errorf("a short password: %d\n%s", w.Code, w.Body)
+	}
+	w = s.browse(home, "/t/line/password", nil, "attempt", attempt, "old", "demo-lee", "new", newPassword)
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/t/line/me" {
+		t.Errorf("a new password: %d %v", w.Code, w.Header())
+	}
+	w = s.browse(home, "/t/standard/verify", nil, "attempt", `"><script>`, "code", "1")
+	if strings.Contains(w.Body.String(), "<script>") {
+		t.Error("a field comes back as markup")
+	}
+}
+
+// What a crowd of logins leaves behind is bounded.
+func TestBoundedMemory(t *testing.T) {
+	s := newSite(t)
+	oldest := s.login(korea, "standard", "kim", "demo-kim")
+	for i := range 3 * maxMails {
+		s.clock = s.clock.Add(time.Second)
+		s.login(usa, "standard", "kim", "demo-kim")
+		s.login(korea, "standard", "kim", "demo-kim")
+		s.login(usa, "standard", fmt.Sprint("nobody", i), "wrong")
+	}
+	if len(s.steps.kept) != maxSteps || len(s.sessions.kept) != maxSessions || len(s.mails) != maxMails || len(s.tenant("standard").accounts) != 4 {
+		t.Errorf("%d steps, %d sessions, %d mails", len(s.steps.kept), len(s.sessions.kept), len(s.mails))
+	}
+	s.want("the oldest session made room", s.me(korea, "standard", oldest.Session), "401 deny [session-unknown]")
+	for range 3 * maxTries {
+		r := s.login(usa, "standard", "kim", "demo-kim")
+		s.verify(usa, r.Attempt, s.wrongCode())
+	}
+	if n := len(s.kept("standard", "kim").codes); n != maxTries {
+		t.Errorf("%d wrong codes are kept", n)
+	}
+}
+
+// A country that is unknown counts as one place, since nothing tells more.
+func TestUnknownCountry(t *testing.T) {
+	s := newSite(t)
+	r := s.login(home, "standard", "kim", "demo-kim")
+	in := s.verify(home, r.Attempt, s.code())
+	s.want("at home", in, verified)
+	s.want("the next request", s.me(home, "standard", in.Session), verified)
+	s.want("from a known country", s.me(usa, "standard", in.Session), "401 verify [overseas-login]")
+	if stamp := s.me(home, "standard", in.Session).Stamp; !strings.HasSuffix(stamp, ".v"+geo.Country{}.String()) {
+		t.Errorf("stamp %q", stamp)
+	}
+}
