@@ -1,11 +1,7 @@
 package ipset
 
 import (
-	"cmp"
-	"encoding/binary"
-	"iter"
-	"math"
-	"net/netip"
+	"math/bits"
 	"slices"
 	"unsafe"
 )
@@ -14,149 +10,143 @@ import (
 // Segment 0 lies before the first boundary, segment i begins at boundary i-1,
 // and the last one reaches the end of the family. A Set is the segments with
 // odd numbers; a Map has a value for each number.
+//
+// So every look-up is one question: how many boundaries are not above an
+// address? A layer answers it for numbers. IPv4 is one layer, IPv6 is a layer
+// of the high halves, in which routed prefixes end; only boundaries that share
+// a high half are told apart by their low ones.
 type index struct {
-	v4 []uint32
-	v6 []uint128
+	v4 *layer[uint32] // nil: no boundary
+	v6 *halves        // nil: no boundary
 }
 
-// uint128 is an IPv6 address as a number.
-type uint128 struct{ hi, lo uint64 }
-
-func (a uint128) compare(b uint128) int {
-	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo))
-}
-
-func number4(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
-}
-
-func number6(a netip.Addr) uint128 {
-	b := a.As16()
-	return uint128{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-}
-
-func addr4(n uint32) netip.Addr {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], n)
-	return netip.AddrFrom4(b)
-}
-
-func addr6(n uint128) netip.Addr {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], n.hi)
-	binary.BigEndian.PutUint64(b[8:], n.lo)
-	return netip.AddrFrom16(b)
-}
-
-// segment returns the number of a's segment in its family: how many boundaries
-// are not above a. A mapped address counts as IPv6 here; a zone does not matter.
-func (x *index) segment(a netip.Addr) int {
-	if a.Is4() {
-		return count(x.v4, number4(a), cmp.Compare[uint32])
+// segment returns the number of the segment of an address in its family.
+func (x *index) segment(a uint128) int {
+	if a.is4() {
+		return x.v4.count(uint32(a.lo))
 	}
-	return count(x.v6, number6(a), uint128.compare)
+	return x.v6.count(a)
 }
 
-// count returns how many of the sorted bounds are not above n.
-func count[N any](bounds []N, n N, compare func(N, N) int) int {
-	i, found := slices.BinarySearchFunc(bounds, n, compare)
-	if found {
-		i++
+// layer holds sorted numbers and finds in a few steps how many of them are not
+// above another one. The span from its first number to its last is divided
+// into equal slots, some for each number, and a slot says where its numbers
+// begin. Where at most run of them lie in a slot, comparing the next run
+// numbers, whatever they are, completes the count without a branch, for those
+// of later slots are above. Where more crowd into it, the slot is divided
+// again in the same way, from its own first number to its own last.
+//
+// An adversary can have numbers crowd at ever smaller scales. Each division at
+// least halves the span, so that a look-up takes at most 64 steps, and each has
+// half the slots for a number that the one around it has, so that a number
+// never costs more than twice the slots of the first.
+type layer[N uint32 | uint64] struct {
+	root    node[N]
+	slots   []uint32
+	nodes   []node[N]
+	numbers []N // and run more, so that those of the last slot can be compared
+}
+
+// node is a span that is divided into slots.
+type node[N uint32 | uint64] struct {
+	first N
+	base  uint32 // of its slots
+	last  uint32 // slot, counted from base
+	shift uint8  // how many bits of the distance from first are inside a slot
+}
+
+const (
+	run       = 6
+	slotsEach = 2       // slots for a number; the best of what was measured, with run, for speed within the memory
+	crowded   = 1 << 31 // marks a slot that says which node divides it
+)
+
+// layerOf returns the layer of numbers that are sorted, each once.
+func layerOf[N uint32 | uint64](numbers []N) *layer[N] {
+	if len(numbers) == 0 {
+		return nil
 	}
-	return i
+	x := &layer[N]{numbers: make([]N, len(numbers)+run)}
+	for i := copy(x.numbers, numbers); i < len(x.numbers); i++ {
+		x.numbers[i] = ^N(0)
+	}
+	x.root = x.divide(0, len(numbers), 0)
+	x.slots, x.nodes = clone(x.slots), clone(x.nodes)
+	return x
 }
 
-// segments yields the segments of both families in order, IPv4 first, as their
-// number in the family and their range. Segment 0 is left out where it is
-// empty, because a boundary stands at the family's first address.
-func (x *index) segments() iter.Seq2[int, Range] {
-	return func(yield func(int, Range) bool) {
-		for _, is4 := range []bool{true, false} {
-			for i := range x.len(is4) + 1 {
-				if r := x.rangeOf(is4, i); !r.IsZero() && !yield(i, r) {
-					return
-				}
+// divide returns the node of the numbers from one place up to another.
+func (x *layer[N]) divide(from, to, depth int) node[N] {
+	first := x.numbers[from]
+	span := uint64(x.numbers[to-1] - first)
+	slots := max(2, slotsEach*(to-from)>>depth)
+	shift := max(0, bits.Len64(span)-bits.Len64(uint64(slots-1)))
+	n := node[N]{first, uint32(len(x.slots)), uint32(span >> shift), uint8(shift)}
+	x.slots = append(x.slots, make([]uint32, n.last+1)...)
+	for slot := range n.last + 1 {
+		begin := from
+		for from < to && uint64(x.numbers[from]-first)>>shift == uint64(slot) {
+			from++
+		}
+		mark := uint32(begin)
+		if from-begin > run {
+			inner := x.divide(begin, from, depth+1)
+			mark = crowded | uint32(len(x.nodes))
+			x.nodes = append(x.nodes, inner)
+		}
+		x.slots[n.base+slot] = mark
+	}
+	return n
+}
+
+// count returns how many numbers are not above n.
+func (x *layer[N]) count(n N) int {
+	if x == nil {
+		return 0
+	}
+	for at := &x.root; ; {
+		// What lies before the span goes to its first slot and what lies behind
+		// it to its last: the comparison has the last word.
+		d, before := bits.Sub64(uint64(n), uint64(at.first), 0)
+		d &= before - 1
+		slot := x.slots[uint64(at.base)+min(d>>(at.shift&63), uint64(at.last))]
+		if slot < crowded {
+			i := uint(slot)
+			if i+run > uint(len(x.numbers)) {
+				return 0 // it never is; this saves a check for each of the six
 			}
+			_, above0 := bits.Sub64(uint64(n), uint64(x.numbers[i]), 0)
+			_, above1 := bits.Sub64(uint64(n), uint64(x.numbers[i+1]), 0)
+			_, above2 := bits.Sub64(uint64(n), uint64(x.numbers[i+2]), 0)
+			_, above3 := bits.Sub64(uint64(n), uint64(x.numbers[i+3]), 0)
+			_, above4 := bits.Sub64(uint64(n), uint64(x.numbers[i+4]), 0)
+			_, above5 := bits.Sub64(uint64(n), uint64(x.numbers[i+5]), 0)
+			return min(int(i)+run-int(above0+above1+above2+above3+above4+above5), x.len())
 		}
+		at = &x.nodes[slot-crowded]
 	}
 }
 
-func (x *index) len(is4 bool) int {
-	if is4 {
-		return len(x.v4)
+func (x *layer[N]) len() int {
+	if x == nil {
+		return 0
 	}
-	return len(x.v6)
+	return len(x.numbers) - run
 }
 
-// rangeOf returns the range of segment i, or the zero Range if it is empty.
-func (x *index) rangeOf(is4 bool, i int) Range {
-	if is4 {
-		from, to := uint32(0), uint32(math.MaxUint32)
-		if i > 0 {
-			from = x.v4[i-1]
-		}
-		if i < len(x.v4) {
-			if to = x.v4[i] - 1; x.v4[i] == 0 {
-				return Range{}
-			}
-		}
-		return Range{addr4(from), addr4(to)}
+func (x *layer[N]) all() []N {
+	if x == nil {
+		return nil
 	}
-	from, to := uint128{}, uint128{math.MaxUint64, math.MaxUint64}
-	if i > 0 {
-		from = x.v6[i-1]
-	}
-	if i < len(x.v6) {
-		b := x.v6[i]
-		if b == (uint128{}) {
-			return Range{}
-		}
-		if to = (uint128{b.hi, b.lo - 1}); b.lo == 0 {
-			to.hi--
-		}
-	}
-	return Range{addr6(from), addr6(to)}
+	return x.numbers[:x.len()]
 }
 
-// add puts boundaries before and after r, which must lie above all ranges of
-// its family that were added before. A boundary that is there already is
-// shared, and the end of the family needs none. It returns the number of the
-// segment that r became.
-func (x *index) add(r Range) int {
-	if r.from.Is4() {
-		x.v4 = addBound(x.v4, number4(r.from))
-		i := len(x.v4)
-		if after := number4(r.to) + 1; after != 0 {
-			x.v4 = append(x.v4, after)
-		}
-		return i
-	}
-	x.v6 = addBound(x.v6, number6(r.from))
-	i := len(x.v6)
-	after := number6(r.to)
-	if after.lo++; after.lo == 0 {
-		after.hi++
-	}
-	if after != (uint128{}) {
-		x.v6 = append(x.v6, after)
-	}
-	return i
-}
+func (x *layer[N]) equal(y *layer[N]) bool { return slices.Equal(x.all(), y.all()) }
 
-func addBound[N comparable](bounds []N, n N) []N {
-	if len(bounds) > 0 && bounds[len(bounds)-1] == n {
-		return bounds
+func (x *layer[N]) bytes() int {
+	if x == nil {
+		return 0
 	}
-	return append(bounds, n)
-}
-
-// clip gives back the memory that add reserved.
-func (x *index) clip() {
-	x.v4 = append([]uint32(nil), x.v4...)
-	x.v6 = append([]uint128(nil), x.v6...)
-}
-
-func (x *index) bytes() int {
-	return int(unsafe.Sizeof(*x)) + cap(x.v4)*4 + cap(x.v6)*16
+	return int(unsafe.Sizeof(*x)) + cap(x.slots)*4 + cap(x.nodes)*int(unsafe.Sizeof(x.root)) +
+		cap(x.numbers)*int(unsafe.Sizeof(x.numbers[0]))
 }

@@ -1,6 +1,7 @@
 package ipset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -21,79 +22,104 @@ type Map[V comparable] struct {
 	v4, v6 values[V]
 }
 
-// values has one value for each segment of a family, and a bit that tells
-// whether the segment is in the map at all.
+// values has one value for each segment of a family. The zero value stands for
+// a segment that is not in the map, unless zeros has its bit.
 type values[V comparable] struct {
-	of   []V
-	held []uint64
+	of    []V
+	zeros []uint64 // nil if no segment has the zero value
 }
 
 func (v *values[V]) at(i int) (value V, ok bool) {
-	if i>>6 >= len(v.held) || v.held[i>>6]>>(i&63)&1 == 0 {
-		return value, false
+	if i >= len(v.of) {
+		return value, false // the last segment, where nothing is
 	}
-	return v.of[i], true
+	var zero V
+	value = v.of[i]
+	return value, value != zero || v.zeros != nil && v.zeros[i>>6]>>(i&63)&1 == 1
 }
 
 func (v *values[V]) set(i int, value V) {
+	var zero V
 	for len(v.of) <= i {
-		var none V
-		v.of = append(v.of, none)
-	}
-	for len(v.held) <= i>>6 {
-		v.held = append(v.held, 0)
+		v.of = append(v.of, zero)
 	}
 	v.of[i] = value
-	v.held[i>>6] |= 1 << (i & 63)
+	if value == zero {
+		for len(v.zeros) <= i>>6 {
+			v.zeros = append(v.zeros, 0)
+		}
+		v.zeros[i>>6] |= 1 << (i & 63)
+	}
+}
+
+func (v *values[V]) clip() {
+	v.of = clone(v.of)
+	if v.zeros != nil {
+		zeros := make([]uint64, len(v.of)>>6+1) // a bit for each
+		copy(zeros, v.zeros)
+		v.zeros = zeros
+	}
 }
 
 // MapOf returns the map that entries yields, in any order. Ranges that overlap
 // must have equal values, else the error wraps ErrOverlap and names two of
-// them as they were given. Zero ranges add nothing.
+// them as they were given. Zero ranges add nothing. It is faster if they come
+// in order.
 func MapOf[V comparable](entries iter.Seq2[Range, V]) (*Map[V], error) {
 	type entry struct {
-		r Range
-		v V
+		from, to uint128
+		v        V
 	}
-	var list []entry
+	var families [2][]entry // IPv4 and IPv6
 	for r, v := range entries {
 		if !r.IsZero() {
-			list = append(list, entry{r, v})
+			family := &families[0]
+			if r.from.Is6() {
+				family = &families[1]
+			}
+			*family = append(*family, entry{number(r.from), number(r.to), v})
 		}
 	}
-	slices.SortFunc(list, func(a, b entry) int { return a.r.Compare(b.r) })
+	order := func(a, b entry) int { return cmp.Or(a.from.compare(b.from), a.to.compare(b.to)) }
+	text := func(e entry, is4 bool) Range {
+		if is4 {
+			return Range{addr4(uint32(e.from.lo)), addr4(uint32(e.to.lo))}
+		}
+		return Range{addr6(e.from), addr6(e.to)}
+	}
 
 	m := new(Map[V])
-	for len(list) > 0 {
-		// cur grows over all that overlaps or touches it with the same value;
-		// last is the entry that reached furthest.
-		cur, last, rest := list[0], list[0].r, list[1:]
-		for len(rest) > 0 {
-			next := rest[0]
-			if cur.r.Overlaps(next.r) {
-				if next.v != cur.v {
-					return nil, fmt.Errorf("ipset: %v and %v: %w", last, next.r, ErrOverlap)
+	var bounds boundaries
+	for f, list := range families {
+		is4 := f == 0
+		if !slices.IsSortedFunc(list, order) {
+			slices.SortFunc(list, order)
+		}
+		for len(list) > 0 {
+			// cur grows over all that overlaps or touches it with the same value;
+			// last is the entry that reached furthest.
+			cur, last, rest := list[0], list[0], list[1:]
+			for len(rest) > 0 {
+				next := rest[0]
+				if next.from.compare(cur.to) <= 0 {
+					if next.v != cur.v {
+						return nil, fmt.Errorf("ipset: %v and %v: %w", text(last, is4), text(next, is4), ErrOverlap)
+					}
+				} else if next.v != cur.v || cur.to.next() != next.from {
+					break
 				}
-			} else if next.v != cur.v || cur.r.to.Next() != next.r.from {
-				break
+				if cur.to.compare(next.to) < 0 {
+					cur.to, last = next.to, next
+				}
+				rest = rest[1:]
 			}
-			if cur.r.to.Less(next.r.to) {
-				cur.r.to, last = next.r.to, next.r
-			}
-			rest = rest[1:]
+			m.family(is4).set(bounds.add(is4, cur.from, cur.to), cur.v)
+			list = rest
 		}
-		i := m.x.add(cur.r)
-		if cur.r.from.Is4() {
-			m.v4.set(i, cur.v)
-		} else {
-			m.v6.set(i, cur.v)
-		}
-		list = rest
 	}
-	m.x.clip()
-	for _, v := range []*values[V]{&m.v4, &m.v6} {
-		v.of, v.held = append([]V(nil), v.of...), append([]uint64(nil), v.held...)
-	}
+	m.x = bounds.index()
+	m.v4.clip()
+	m.v6.clip()
 	return m, nil
 }
 
@@ -104,8 +130,11 @@ func (m *Map[V]) Lookup(a netip.Addr) (value V, ok bool) {
 	if m == nil || !a.IsValid() {
 		return value, false
 	}
-	a = a.Unmap()
-	return m.family(a.Is4()).at(m.x.segment(a))
+	n := number(a)
+	if n.is4() {
+		return m.v4.at(m.x.v4.count(uint32(n.lo)))
+	}
+	return m.v6.at(m.x.v6.count(n))
 }
 
 func (m *Map[V]) family(is4 bool) *values[V] {
@@ -146,6 +175,6 @@ func (m *Map[V]) Bytes() int {
 		return 0
 	}
 	var v V
-	return m.x.bytes() + int(unsafe.Sizeof(m.v4)+unsafe.Sizeof(m.v6)) +
-		(cap(m.v4.of)+cap(m.v6.of))*int(unsafe.Sizeof(v)) + (cap(m.v4.held)+cap(m.v6.held))*8
+	return int(unsafe.Sizeof(*m)) + m.x.bytes() +
+		(cap(m.v4.of)+cap(m.v6.of))*int(unsafe.Sizeof(v)) + (cap(m.v4.zeros)+cap(m.v6.zeros))*8
 }

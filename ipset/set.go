@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
-	"slices"
 	"strings"
+	"unsafe"
 
 	"go4.org/netipx"
 )
@@ -78,16 +78,15 @@ func FromIPSet(s *netipx.IPSet) *Set {
 // that could be asked for, and turning them into IPv4 would add addresses that
 // no operand had.
 func build(b *netipx.IPSetBuilder) *Set {
-	s := new(Set)
+	var bounds boundaries
 	if set, err := b.IPSet(); err == nil { // every range that was added is valid
 		for _, r := range set.Ranges() {
 			if !r.From().Is4In6() || !r.To().Is4In6() {
-				s.x.add(Range{r.From(), r.To()})
+				bounds.add(r.From().Is4(), number(r.From()), number(r.To()))
 			}
 		}
 	}
-	s.x.clip()
-	return s
+	return &Set{bounds.index()}
 }
 
 func (s *Set) builder() *netipx.IPSetBuilder {
@@ -112,7 +111,7 @@ func (s *Set) IPSet() *netipx.IPSet {
 // address that it spells, and a zone is ignored. If a is zero, the answer is
 // false. Contains does not allocate.
 func (s *Set) Contains(a netip.Addr) bool {
-	return s != nil && a.IsValid() && s.x.segment(a.Unmap())&1 == 1
+	return s != nil && a.IsValid() && s.x.segment(number(a))&1 == 1
 }
 
 // Find returns the range of s that holds a, merged with all that it touches,
@@ -125,7 +124,7 @@ func (s *Set) find(a netip.Addr) (Range, bool) {
 	if s == nil || !a.IsValid() {
 		return Range{}, false
 	}
-	i := s.x.segment(a)
+	i := s.x.of(a.Is4(), number(a))
 	if i&1 == 0 {
 		return Range{}, false
 	}
@@ -144,7 +143,8 @@ func (s *Set) Overlaps(r Range) bool {
 	if s == nil || r.IsZero() {
 		return false
 	}
-	i, is4 := s.x.segment(r.from), r.from.Is4()
+	is4 := r.from.Is4()
+	i := s.x.of(is4, number(r.from))
 	if i&1 == 1 {
 		return true
 	}
@@ -181,7 +181,7 @@ func (s *Set) Equal(t *Set) bool {
 	if t == nil {
 		t = &zero
 	}
-	return slices.Equal(s.x.v4, t.x.v4) && slices.Equal(s.x.v6, t.x.v6)
+	return s.x.equal(&t.x)
 }
 
 // Len returns the number of disjoint ranges in s.
@@ -189,7 +189,7 @@ func (s *Set) Len() int {
 	if s == nil {
 		return 0
 	}
-	return (len(s.x.v4)+1)/2 + (len(s.x.v6)+1)/2
+	return (s.x.len(true)+1)/2 + (s.x.len(false)+1)/2
 }
 
 // All yields the disjoint ranges of s in order, IPv4 first.
@@ -227,7 +227,7 @@ func (s *Set) Bytes() int {
 	if s == nil {
 		return 0
 	}
-	return s.x.bytes()
+	return int(unsafe.Sizeof(*s)) + s.x.bytes()
 }
 
 // String returns the ranges of s in canonical text, separated by commas; past
