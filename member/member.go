@@ -11,13 +11,12 @@ type ID = session.MemberID
 // field that the host forgets never lets a member in who would else be kept out, but for
 // Blocked, Cuts and MustChangePassword, whose zero values are what most members have.
 //
-// The host owns it. Package policy reads it while it decides and keeps nothing of it;
-// package engine keeps a copy for a while. It may be read by several goroutines at once,
-// so hand out a fresh Member for each change and do not alter one that was handed out.
-// Copies share nothing that changes.
+// The host owns it. Package policy reads it while it decides and keeps nothing of it. It
+// may be read by several goroutines at once, so hand out a fresh Member for each change
+// and do not alter one that was handed out. Copies share nothing that changes.
 type Member struct {
-	// Tenant is the tenant that the member belongs to. Package engine refuses a member of
-	// another tenant than it asked for, whatever its ID.
+	// Tenant is the tenant that the member belongs to. A Policy knows no tenants: that the
+	// two belong together is for the host to see.
 	Tenant session.TenantID
 
 	// ID names the member. If it is empty, no exception can be for the member; everything
@@ -45,6 +44,6 @@ type Member struct {
 	Version session.Version
 
 	// Cuts are the numbers of Version that sessions of the member must carry. Zero: none
-	// was ended. Cuts above Version.Number are corrupt and refused.
+	// was ended. Cuts.Alive tells whether one is alive.
 	Cuts session.Cuts
 }

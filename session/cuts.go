@@ -29,7 +29,8 @@ type group struct {
 	Number  uint64  `json:"version"`
 }
 
-// Cut returns c with the sessions of clients ended whose number is below number. It
+// Cut returns c with the sessions of clients ended whose number is below number: that
+// of the version which the record has from this save on, see [Version.Next]. It
 // never moves back: a client that was cut at a higher number keeps that one, so cuts may
 // be repeated and come in any order. Clients that are not known are left out. If number
 // is 0 or there are no clients, it returns c.
@@ -64,7 +65,7 @@ func (c Cuts) Cut(clients Clients, number uint64) Cuts {
 // Live reports whether a session of client that carries number is alive: no cut above
 // number names the client. It is false for a client that is not known, and for a number
 // above [MaxNumber], which no record has and which no cut could end. It does not
-// allocate. Whether the session's line is that of the record is for the caller to see.
+// allocate. It does not see whether the session's line is that of the record: ask Alive.
 func (c Cuts) Live(client Client, number uint64) bool {
 	if !client.Known() || number > MaxNumber {
 		return false
@@ -77,6 +78,25 @@ func (c Cuts) Live(client Client, number uint64) bool {
 		}
 	}
 	return true
+}
+
+// Alive reports whether a record that is at version now and has the cuts c lets a
+// session of client live that carries stamped: the whole check, of which Live is the
+// last step. Ask it for the tenant's record with Stamp.Policy, and for the member's with
+// Stamp.Member; a session lives only if both say so.
+//
+// A session of another line is dead, and so is one whose number is above now, which
+// means that the record is older than one that was seen before. If c is higher than now,
+// the record is corrupt, and no session is alive. A session with the zero Version, from
+// before stamps, lives until the first cut of its client. Alive does not allocate.
+func (c Cuts) Alive(client Client, stamped, now Version) bool {
+	if c.Highest() > now.Number {
+		return false
+	}
+	if stamped != (Version{}) && (stamped.Line != now.Line || stamped.Number > now.Number) {
+		return false
+	}
+	return c.Live(client, stamped.Number)
 }
 
 // Max returns what ends the sessions that c ends and those that d ends: for each client

@@ -11,8 +11,13 @@
 // a record are its [Cuts], and whoever holds the record and the stamp can tell
 // whether the session is alive:
 //
-//	stamp.Policy.Line == record.Version.Line &&
-//		record.Cuts.Live(stamp.Client, stamp.Policy.Number)
+//	record.Cuts.Alive(stamp.Client, stamp.Policy, record.Version)
+//
+// The member's record is asked in the same way, with stamp.Member. A save draws the
+// next number, cuts at it, and writes version and cuts with the rest of the record:
+//
+//	record.Version, err = record.Version.Next()
+//	record.Cuts = record.Cuts.Cut(clients, record.Version.Number)
 //
 // That is one write for a session or a million. There is no time of signing out to
 // compare with the time of a login, which two machines read from two clocks and which
@@ -34,9 +39,12 @@
 //
 // [Client] and [Clients] name the programs that members log in with. [Version] and
 // [Stamp] go into the host's session. [Cuts] goes into the host's record. The package
-// decides nothing about networks; that is package policy. Package policy/engine puts
-// stamps into logins and checks them at each request; a host that uses it needs from
-// here only the clients, and a place to keep the text of a stamp.
+// decides nothing about networks; that is package policy, whose Diff says which clients
+// a save of settings signs out.
+//
+// In a service that has sessions already, give each record a version with [NewLine] and
+// no cuts, and each session from before the stamp Stamp{Client: c}: it lives until the
+// first cut of its client.
 //
 // Everything here is a small value without hidden state. Values are safe for
 // concurrent use as integers are: share them freely, but do not assign a variable

@@ -16,7 +16,7 @@ func Example() {
 	}{Version: session.Version{Line: 12026, Number: 7}}
 
 	alive := func(s session.Stamp) bool {
-		return s.Policy.Line == record.Version.Line && record.Cuts.Live(s.Client, s.Policy.Number)
+		return record.Cuts.Alive(s.Client, s.Policy, record.Version)
 	}
 	browser := session.Stamp{Client: session.Web, Policy: record.Version}
 	phone := session.Stamp{Client: session.Mobile, Policy: record.Version}

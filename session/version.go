@@ -1,6 +1,10 @@
 package session
 
-import "fmt"
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+)
 
 // MaxNumber is the highest number a [Version] can have, so that it fits a signed column
 // of a database. At a thousand saves a second it lasts 292 million years.
@@ -18,8 +22,18 @@ const MaxNumber uint64 = 1<<63 - 1
 // sessions apart, so a record that is made again must begin with a cut of [AllClients] at
 // its first number, or those that were ended in its former life are alive again.
 type Version struct {
-	Line   uint32
-	Number uint64
+	Line   uint32 `json:"line"`
+	Number uint64 `json:"number"`
+}
+
+// NewLine returns the first version of a new life of a record: number 1 on a line drawn
+// at random.
+func NewLine() Version {
+	var b [4]byte
+	for binary.BigEndian.Uint32(b[:]) == 0 {
+		rand.Read(b[:]) // which never fails
+	}
+	return Version{Line: binary.BigEndian.Uint32(b[:]), Number: 1}
 }
 
 // Next returns the version of the save that follows v, on the same line. If v is at

@@ -52,10 +52,13 @@ func (s *server) check(t *tenant, addr netip.Addr, text string) visit {
 // cut reports whether a record has ended a session of client that was stamped
 // with one of its versions, and says how.
 func cut(client session.Client, stamped, now session.Version, cuts session.Cuts) (policy.Reason, bool) {
-	if stamped.Line == now.Line && stamped.Number > now.Number {
+	switch {
+	case cuts.Alive(client, stamped, now):
+		return 0, false
+	case stamped.Line == now.Line && stamped.Number > now.Number:
 		return policy.ReasonVersionRegression, true
 	}
-	return policy.ReasonSessionCut, stamped.Line != now.Line || !cuts.Live(client, stamped.Number)
+	return policy.ReasonSessionCut, true
 }
 
 // logout ends a session, if there is one.
