@@ -124,7 +124,10 @@ func parseLine(number int, text string) (Line, error) {
 	return Line{number, r, label}, nil
 }
 
-// plainText reports whether s can be shown: UTF-8 without control characters.
+// plainText reports whether s can be shown as it is: UTF-8 without control
+// characters, those included that turn the direction of what follows.
 func plainText(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+	})
 }

@@ -29,7 +29,12 @@ func check(s Settings, p *Profile, loc geo.Locator) problems {
 	}
 	if p.Clients&session.AllClients == 0 {
 		c.add("profile.clients", "no-clients", "", errors.New("the profile knows no client, so nobody could log in"))
+	} else {
+		c.clients("profile.clients", p.Clients)
 	}
+	c.clients("profile.list_exempt", p.ListExempt)
+	c.clients("profile.overseas_exempt", p.OverseasExempt)
+	c.clients("profile.sign_out", p.SignOut.Designate|p.SignOut.Narrow|p.SignOut.Overseas|p.SignOut.Exception)
 	if _, err := s.Access.MarshalText(); err != nil {
 		c.add("access", "unknown-access", s.Access.String(), fmt.Errorf("there is no %v", s.Access))
 	}
@@ -72,6 +77,14 @@ func (p *Profile) name() string {
 type checker struct {
 	*Profile
 	problems
+}
+
+// clients tells of bits that are no client. They mean nothing, but the mistake
+// that sets them may have set others.
+func (c *checker) clients(path string, set session.Clients) {
+	if unknown := set &^ session.AllClients; unknown != 0 {
+		c.add(path, "unknown-clients", "", fmt.Errorf("the profile has a set with %v", unknown))
+	}
 }
 
 func (c *checker) amount(s Settings) {
@@ -194,7 +207,10 @@ func (c *checker) end(path string, until time.Time) {
 	}
 }
 
-// plainText reports whether s can be shown: UTF-8 without control characters.
+// plainText reports whether s can be shown as it is: UTF-8 without control
+// characters, those included that turn the direction of what follows.
 func plainText(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError })
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
+	})
 }

@@ -62,10 +62,15 @@ func Compile(s Settings, p *Profile, loc geo.Locator) (*Policy, error) {
 }
 
 // CompileStored compiles settings that were accepted before. What Compile
-// would refuse today decides as it was saved, so that no upgrade, no change of
-// the profile and no lost country file shuts a tenant out or opens its doors;
-// Policy.Problems tells what Compile would say. Without a country database no
-// address has a country. The error is an *InvalidError with what cannot be
+// would refuse today decides as it was saved, so that no upgrade, no stricter
+// rule of the profile for what may be saved and no lost country file shuts a
+// tenant out or opens its doors; Policy.Problems tells what Compile would say.
+// Without a country database no address has a country. What the profile says
+// of plans, clients, exemptions and super admins holds from now on.
+//
+// It cannot tell settings that were never read from the zero Settings, which
+// let everyone in: read them with Settings.UnmarshalJSON, which demands access,
+// and look at its error. The error is an *InvalidError with what cannot be
 // understood at all: an access or an effect that this program does not know, a
 // nil profile or one without clients.
 func CompileStored(s Settings, p *Profile, loc geo.Locator) (*Policy, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/session"
 )
 
 // docExcepted returns settings with one exception.
@@ -84,6 +85,14 @@ var docMeanings = []struct {
 		`the profile knows no client, so nobody could log in; set Profile.Clients to the clients that the product has`, "a profile that was not filled in"},
 	{"profile.clients", "no-clients", "", policy.Settings{}, func(p *policy.Profile) { p.Clients = 1 | 1<<20 | 1<<63 },
 		`the profile knows no client, so nobody could log in; set Profile.Clients to the clients that the product has`, "numbers that are no clients"},
+	{"profile.list_exempt", "unknown-clients", "", policy.Settings{}, func(p *policy.Profile) { p.ListExempt = session.Clients(session.Mobile) },
+		`the profile has a set with unknown; make sets of clients with session.ClientsOf, not by converting a Client`, "3 is the set of web and nothing, not mobile"},
+	{"profile.clients", "unknown-clients", "", policy.Settings{}, func(p *policy.Profile) { p.Clients |= 1 << 20 },
+		`the profile has a set with client(20); make sets of clients with session.ClientsOf, not by converting a Client`, "a number that means nothing"},
+	{"profile.sign_out", "unknown-clients", "", policy.Settings{}, func(p *policy.Profile) { p.SignOut.Narrow = 1 << 63 },
+		`the profile has a set with client(63); make sets of clients with session.ClientsOf, not by converting a Client`, "nobody would be signed out"},
+	{"designated[0].label", "bad-label", "Head\u202eoffice", policy.Settings{Designated: []policy.Entry{{Range: docRange("8.8.8.8"), Label: "Head\u202eoffice"}}}, nil,
+		`"Head\u202eoffice" is too long or not plain text; write at most 500 bytes of plain text`, "a page would show it backwards"},
 }
 
 func TestCompileRefuses(t *testing.T) {

@@ -11,33 +11,41 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
-// Change is what a save changes, and whom it signs out.
+// Change is what a save changes, and whom it signs out. To sign them out, the
+// save draws the next version of the tenant's record, cuts SignOut at its
+// number, and writes settings, version and cuts at once; likewise it cuts in
+// the record of each of SignOutMembers, or, where those are too many to write
+// at once, the same clients in the tenant's.
 type Change struct {
 	// SignOut are the clients of which every member's sessions end, those of
 	// super admins and exceptions too.
-	SignOut session.Clients
+	SignOut session.Clients `json:"sign_out"`
 
 	// SignOutMembers are the members whose sessions end on the clients of
 	// Profile.SignOut.Exception, in order.
-	SignOutMembers []member.ID
+	SignOutMembers []member.ID `json:"sign_out_members,omitempty"`
 
 	// Added and Removed are the addresses that the list gained and lost, if
 	// it was in force before and is in force after.
-	Added, Removed []ipset.Range
+	Added   []ipset.Range `json:"added,omitempty"`
+	Removed []ipset.Range `json:"removed,omitempty"`
 
 	// Summary says in English, a line for each thing, what changed: for a
 	// person who is about to save and for a history. It is empty if nothing
 	// did.
-	Summary []string
+	Summary []string `json:"summary,omitempty"`
 }
 
 // Diff returns what a save at an instant changes that replaces old by new
 // under p. What has ended by its own Until counts as absent on both sides, so
 // an end moved into the past is a removal, and an end that passes later signs
-// nobody out. If p is nil, whatever would sign somebody out under some profile
+// nobody out. If at is zero, now is meant. If p is nil, whatever would sign somebody out under some profile
 // signs everybody out. Diff never panics, also not on settings that do not
 // compile.
 func Diff(old, new Settings, p *Profile, at time.Time) Change {
+	if at.IsZero() {
+		at = time.Now()
+	}
 	var c Change
 	out := SignOut{session.AllClients, session.AllClients, session.AllClients, session.AllClients}
 	if p != nil {

@@ -203,3 +203,14 @@ func TestDiffAddedRemoved(t *testing.T) {
 		}
 	}
 }
+
+func TestDiffNow(t *testing.T) {
+	entry := policy.Entry{Range: ipset.MustParseRange("8.8.8.0/24")}
+	ended := entry
+	ended.Until = time.Now().Add(-time.Hour)
+	old := policy.Settings{Access: policy.DesignatedAddresses, Designated: []policy.Entry{entry}}
+	new := policy.Settings{Access: policy.DesignatedAddresses, Designated: []policy.Entry{ended}}
+	if c := policy.Diff(old, new, policy.Standard(), time.Time{}); c.SignOut != session.AllClients {
+		t.Errorf("an end that has passed by now signs out %v", c.SignOut)
+	}
+}

@@ -80,8 +80,23 @@
 // A request of a live session walks the same list with three differences: the
 // client is the one that the session was issued to; in line 2 a lock by failed
 // logins does not count, for a stranger's guesses must not throw out the
-// member; line 8 does not apply. [Attempt.Verified] then means that the
-// session was verified in the country from which the request comes.
+// member; line 8 does not apply. [Attempt.Verified] then means that the session
+// was verified in the country from which the request comes. And before the list
+// is asked, the session must be alive:
+//
+//	if !cuts.Alive(stamp.Client, stamp.Policy, version) || !m.Cuts.Alive(stamp.Client, stamp.Member, m.Version) {
+//		// refuse: the session has ended
+//	}
+//	a := policy.Attempt{Addr: addr, Client: stamp.Client, Plan: plan, Member: m, Request: true}
+//	d := p.Evaluate(a)
+//	if d.Effect == policy.Verify && stamp.Verified && d.Country == stamp.Country {
+//		a.Verified = true
+//		d = p.Evaluate(a)
+//	}
+//
+// Take policy, version and cuts from one reading of the tenant's record: a
+// session that an older policy admitted than its stamp says would escape the
+// cut between the two.
 //
 // An entry or an exception with an end (Until) is in force before that
 // instant. The country is asked for public addresses only: those that are

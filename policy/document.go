@@ -117,8 +117,12 @@ func within(path string, paths []string) bool {
 // readDocument reads all of a document that can be read, and tells everything
 // that is wrong with its text.
 func readDocument(doc []byte) (s Settings, r *reader) {
+	doc, marked := bytes.CutPrefix(doc, []byte("\ufeff"))
 	r = &reader{dec: json.NewDecoder(bytes.NewReader(doc))}
 	r.dec.UseNumber()
+	if marked {
+		r.ps.add("document", "syntax", "", errors.New("it begins with a byte order mark"))
+	}
 	r.syntax(doc)
 
 	r.object("document", "", map[string]func(path string){
@@ -206,7 +210,7 @@ func (r *reader) country(path string, into *geo.Countries) {
 	}
 	switch c, err := geo.ParseCountry(text); {
 	case err != nil:
-		r.ps.add(path, "unknown-country", text, fmt.Errorf("%s is no country code", quote(text)))
+		r.ps.add(path, "unknown-country", text, err)
 	case into.Has(c):
 		r.ps.add(path, "repeated-country", text, fmt.Errorf("%v stands in the list already", c))
 	default:

@@ -32,7 +32,9 @@ type Attempt struct {
 
 	// Verified says that identity verification was completed for this login,
 	// or, for a request, that the session was verified in the country from
-	// which the request comes.
+	// which the request comes. It is not Stamp.Verified alone, which would be
+	// good for the whole world: evaluate without it, and only if the answer is
+	// Verify and its Country is the stamp's, once more with it.
 	Verified bool
 
 	// Request marks a request of a live session. False: a login.

@@ -1,11 +1,13 @@
 package policy
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"strings"
 
+	"github.com/sallyport-go/sallyport/geo"
 	"github.com/sallyport-go/sallyport/ipset"
 )
 
@@ -20,14 +22,26 @@ type Problem struct {
 // Error says where, what, and how to mend it.
 func (p Problem) Error() string {
 	s := p.Path + ": " + p.Err.Error()
-	var parse *ipset.ParseError
-	if errors.As(p.Err, &parse) && parse.Hint != "" {
+	var badRange *ipset.ParseError
+	var badCountry *geo.ParseError
+	if errors.As(p.Err, &badRange) && badRange.Hint != "" || errors.As(p.Err, &badCountry) {
 		return s // which knows better
 	}
 	if mend := p.Mend(); mend != "" {
 		s += "; " + mend
 	}
 	return s
+}
+
+// MarshalJSON writes p for a program that shows it: path, code, input where
+// there is one, and as message what Error returns.
+func (p Problem) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Path    string `json:"path"`
+		Code    string `json:"code"`
+		Input   string `json:"input,omitempty"`
+		Message string `json:"message"`
+	}{p.Path, p.Code, p.Input, p.Error()})
 }
 
 // Unwrap returns Err.
@@ -122,6 +136,7 @@ var problemCodes = [...]struct{ code, mend string }{
 	// of the host's own program
 	{"no-profile", "pass policy.Standard() or another profile"},
 	{"no-clients", "set Profile.Clients to the clients that the product has"},
+	{"unknown-clients", "make sets of clients with session.ClientsOf, not by converting a Client"},
 	{"too-many-problems", "mend these first"},
 }
 

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -136,7 +137,7 @@ const docMessages = `policy: 20 problems
 	designated[7].range: a number where a string belongs; see the package comment for the form of a document
 	designated[8].range: null where a string belongs; leave the key out or give it a value
 	exceptions[0].member: the key "member" stands there twice; keep one of the two
-	overseas.exempt[1]: "UK" is no country code; write the two capital letters of ISO 3166-1 (KR)
+	overseas.exempt[1]: "UK": not a country code of ISO 3166-1; write "GB"
 	overseas.exempt[2]: KR stands in the list already; keep one of the two
 	outside: allow is not for addresses off the list; write "deny" or "verify"
 	designated[1].range: 10.0.0.0/8 touches 10.0.0.0/8 (Private-Use); only public addresses can be designated
@@ -192,7 +193,7 @@ func TestProblemCodesAreKept(t *testing.T) {
 	codes := maps.Collect(policy.ProblemCodes())
 	want := strings.Fields(`bad-end bad-label bad-member bad-range bad-time empty-ranges ipv4-only missing newer-format no-clients no-exceptions
 		no-from-to no-locator no-overseas-blocking no-profile no-range not-public not-utf8 null repeated-country repeated-key repeated-member special-purpose syntax
-		too-large too-many too-many-problems trailing-data unknown-access unknown-country unknown-format unknown-key unknown-outside whole-family
+		too-large too-many too-many-problems trailing-data unknown-access unknown-clients unknown-country unknown-format unknown-key unknown-outside whole-family
 		whole-family-excepted wrong-case wrong-type`)
 	for _, code := range want {
 		if codes[code] == "" {
@@ -213,5 +214,19 @@ func TestProblemCodesAreKept(t *testing.T) {
 	}
 	if (policy.Problem{Code: "no such code"}).Mend() != "" {
 		t.Error("an unknown code has a remedy")
+	}
+}
+
+func TestProblemJSON(t *testing.T) {
+	_, _, err := policy.Decode([]byte(`{"access": "all", "designated": [{"range": "8.8.8.8/24"}]}`), policy.Standard(), nil)
+	var invalid *policy.InvalidError
+	if !errors.As(err, &invalid) {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(invalid.Problems)
+	want := `[{"path":"designated[0].range","code":"bad-range","input":"8.8.8.8/24",` +
+		`"message":"designated[0].range: \"8.8.8.8/24\": bits are set beyond the prefix length; write 8.8.8.0/24 for the block or 8.8.8.8 for the one address"}]`
+	if err != nil || string(got) != want {
+		t.Errorf("%s, %v", got, err)
 	}
 }

@@ -25,7 +25,9 @@ const DefaultMaxEntries = 10_000
 // Profile is the rules of a product: what the host has fixed, within which the
 // administrators of a tenant choose their Settings. Start from Standard,
 // NaverWorks, LineWorks or Kintone and alter the copy, or write one. The zero
-// Profile knows no client and is refused by Compile. Compile copies what it
+// Profile knows no client and is refused by Compile; a Profile without SignOut
+// ends no session at a save, so that each is judged anew at its next request
+// and nothing more. Compile copies what it
 // needs, so a Profile may be changed afterwards; while Compile, Explain or
 // Diff runs it must not be.
 type Profile struct {
@@ -46,7 +48,7 @@ type Profile struct {
 	MaxEntries     int  // designated entries, and ranges of exceptions (one without ranges counts once); 0: DefaultMaxEntries
 
 	SignOut   SignOut
-	ResetLink time.Duration // how long a link that lifts the restriction is valid after a save; 0: there is none
+	ResetLink time.Duration // how long a link that lifts the restriction is to be valid after a save, where the host mails one; 0: there is none
 
 	// Unavailable names features of the host that are off while addresses are
 	// designated.
@@ -66,7 +68,9 @@ const products = session.Apps | session.Mail | session.Clients(1<<session.Web|1<
 
 // Standard returns a fresh copy of the profile that Sallyport recommends: no
 // client is free of the list, only protocols that cannot ask are free of the
-// overseas check, and whatever narrows access ends every session concerned.
+// overseas check, super admins come in from everywhere, and a list that comes
+// into force or shrinks, an overseas block that does and an exception that is
+// taken away or narrowed end every session concerned.
 func Standard() *Profile {
 	return &Profile{
 		Name:             "Standard",
@@ -142,9 +146,9 @@ func LineWorks() *Profile {
 
 // Kintone returns a fresh copy of the profile of Kintone as its help pages
 // describe IP address restriction: at most 1,000 public IPv4 addresses and
-// prefixes, nobody and nothing free of the list, no session ended by a save,
-// and a link mailed to administrators that lifts the restriction within an
-// hour.
+// prefixes, nobody and nothing free of the list, no session ended by a save.
+// The product mails its administrators a link that lifts the restriction within
+// an hour; ResetLink says so to a host that does the same.
 func Kintone() *Profile {
 	return &Profile{
 		Name:       "Kintone",

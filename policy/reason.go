@@ -54,41 +54,41 @@ func (e *Effect) UnmarshalText(b []byte) error {
 type Reason uint8
 
 const (
-	ReasonNoPolicy Reason = iota
-	ReasonUnknownMember
-	ReasonNoClientAddress
-	ReasonUnknownClient
-	ReasonMemberUnknownStatus
-	ReasonMemberPending
-	ReasonMemberSuspended
-	ReasonMemberLocked
-	ReasonMemberDeleted
-	ReasonClientBlocked
-	ReasonSuperAdmin
-	ReasonUnknownPlan
-	ReasonPlanWithoutNetworkSecurity
-	ReasonClientExempt
-	ReasonAddressDesignated
-	ReasonMemberExcepted
-	ReasonAddressNotDesignated
-	ReasonAllAddresses
-	ReasonCountryExempt
-	ReasonIdentityVerified
-	ReasonOverseasLogin
-	ReasonPasswordChangeRequired
+	ReasonNoPolicy                   Reason = iota // no-policy
+	ReasonUnknownMember                            // unknown-member
+	ReasonNoClientAddress                          // no-client-address
+	ReasonUnknownClient                            // unknown-client
+	ReasonMemberUnknownStatus                      // member-unknown-status
+	ReasonMemberPending                            // member-pending
+	ReasonMemberSuspended                          // member-suspended
+	ReasonMemberLocked                             // member-locked
+	ReasonMemberDeleted                            // member-deleted
+	ReasonClientBlocked                            // client-blocked
+	ReasonSuperAdmin                               // super-admin
+	ReasonUnknownPlan                              // unknown-plan
+	ReasonPlanWithoutNetworkSecurity               // plan-without-network-security
+	ReasonClientExempt                             // client-exempt
+	ReasonAddressDesignated                        // address-designated
+	ReasonMemberExcepted                           // member-excepted
+	ReasonAddressNotDesignated                     // address-not-designated
+	ReasonAllAddresses                             // all-addresses
+	ReasonCountryExempt                            // country-exempt
+	ReasonIdentityVerified                         // identity-verified
+	ReasonOverseasLogin                            // overseas-login
+	ReasonPasswordChangeRequired                   // password-change-required
 
-	// Evaluate does not give the reasons below: they belong to what knows
-	// sessions, passwords and stores.
+	// Evaluate does not give the reasons below. They are for what knows
+	// sessions, passwords and stores, so that all answers speak one language.
 
-	ReasonBadCredentials
-	ReasonNoVerificationContact
-	ReasonWrongTenant
-	ReasonSessionUnknown
-	ReasonSessionEnded
-	ReasonSessionCut
-	ReasonPolicyStale
-	ReasonMemberStale
-	ReasonVersionRegression
+	ReasonBadCredentials        // bad-credentials
+	ReasonNoVerificationContact // no-verification-contact
+	ReasonWrongTenant           // wrong-tenant
+	ReasonSessionUnknown        // session-unknown
+	ReasonSessionEnded          // session-ended
+	ReasonSessionCut            // session-cut
+	ReasonPolicyStale           // policy-stale
+	ReasonMemberStale           // member-stale
+	ReasonVersionRegression     // version-regression
 )
 
 // reasons is the one table of what a decision can mean.
@@ -103,7 +103,7 @@ var reasons = [...]struct{ code, meaning string }{
 	ReasonMemberLocked:               {"member-locked", "the member is locked after too many failed logins"},
 	ReasonMemberDeleted:              {"member-deleted", "the member is deleted"},
 	ReasonClientBlocked:              {"client-blocked", "this client is blocked for the member"},
-	ReasonSuperAdmin:                 {"super-admin", "the member is a super admin, whom the network rules never shut out"},
+	ReasonSuperAdmin:                 {"super-admin", "the member is a super admin, whom the network rules do not shut out"},
 	ReasonUnknownPlan:                {"unknown-plan", "the product has no such plan"},
 	ReasonPlanWithoutNetworkSecurity: {"plan-without-network-security", "the plan has no network security"},
 	ReasonClientExempt:               {"client-exempt", "this client is free of the restriction"},
