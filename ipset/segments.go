@@ -12,19 +12,20 @@ type boundaries struct {
 	v6 []uint128
 }
 
-// add puts boundaries before and after a range, which must lie above all of
-// its family that were added before. A boundary that is there already is
-// shared, and the end of the family needs none. It returns the number of the
-// segment that the range became.
-func (b *boundaries) add(is4 bool, from, to uint128) int {
-	if is4 {
-		b.v4 = addBound(b.v4, uint32(from.lo))
-		i := len(b.v4)
-		if after := uint32(to.lo) + 1; after != 0 {
-			b.v4 = append(b.v4, after)
-		}
-		return i
+// add4 and add6 put boundaries before and after a range, which must lie above
+// all of its family that were added before. A boundary that is there already
+// is shared, and the end of the family needs none. They return the number of
+// the segment that the range became.
+func (b *boundaries) add4(from, to uint32) int {
+	b.v4 = addBound(b.v4, from)
+	i := len(b.v4)
+	if after := to + 1; after != 0 {
+		b.v4 = append(b.v4, after)
 	}
+	return i
+}
+
+func (b *boundaries) add6(from, to uint128) int {
 	b.v6 = addBound(b.v6, from)
 	i := len(b.v6)
 	if after := to.next(); after != (uint128{}) {

@@ -81,8 +81,11 @@ func build(b *netipx.IPSetBuilder) *Set {
 	var bounds boundaries
 	if set, err := b.IPSet(); err == nil { // every range that was added is valid
 		for _, r := range set.Ranges() {
-			if !r.From().Is4In6() || !r.To().Is4In6() {
-				bounds.add(r.From().Is4(), number(r.From()), number(r.To()))
+			switch from, to := number(r.From()), number(r.To()); {
+			case r.From().Is4():
+				bounds.add4(uint32(from.lo), uint32(to.lo))
+			case !from.is4() || !to.is4():
+				bounds.add6(from, to)
 			}
 		}
 	}
