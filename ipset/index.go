@@ -37,9 +37,12 @@ func (x *index) segment(a uint128) int {
 // again in the same way, from its own first number to its own last.
 //
 // An adversary can have numbers crowd at ever smaller scales. Each division at
-// least halves the span, so that a look-up takes at most 64 steps, and each has
-// half the slots for a number that the one around it has, so that a number
-// never costs more than twice the slots of the first.
+// least halves the span, so that a look-up takes at most 64 steps in a layer;
+// the tests could not bring about more than 41. Each is made with half the slots
+// for a number that the one around it has, but never fewer than two, so that
+// there are fewer than ten slots for a number: four in the first division, whose
+// slots are rounded up to a power of two, eight in all that halve, and two for
+// each that cannot. There are fewer divisions than numbers.
 type layer[N uint32 | uint64] struct {
 	root    node[N]
 	slots   []uint32
