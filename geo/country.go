@@ -3,6 +3,7 @@ package geo
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ type ParseError struct {
 }
 
 func (e *ParseError) Error() string {
-	return quote(e.Input) + ": " + e.Err.Error() + "; " + e.Hint
+	return fmt.Sprintf("%s: %v; %s", quote(e.Input), e.Err, e.Hint)
 }
 
 func (e *ParseError) Unwrap() error { return e.Err }

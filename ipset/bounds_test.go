@@ -107,6 +107,9 @@ func TestGuarantee05BytesOfAList(t *testing.T) {
 	}{
 		{io.LimitReader(&endless{text: good}, ipset.MaxListBytes), ipset.MaxListBytes / 1024, nil, "as long as may be"},
 		{io.LimitReader(&endless{text: good}, ipset.MaxListBytes+1), -1, ipset.ErrListTooLong, "one byte longer"},
+		{io.LimitReader(&endless{text: "8.8.8.8\n"}, 8*ipset.MaxLines), ipset.MaxLines, nil, "as many lines as may be"},
+		{io.LimitReader(&endless{text: "8.8.8.8\n"}, 8*ipset.MaxLines+1), ipset.MaxLines, ipset.ErrListTooLong, "one more, of one byte"},
+		{&endless{text: "8.8.8.8\n"}, ipset.MaxLines, ipset.ErrListTooLong, "short lines without end"},
 		{&endless{text: good}, -1, ipset.ErrListTooLong, "a list without end"},
 		{&endless{text: "#" + strings.Repeat("x", 1000) + "\n"}, 0, ipset.ErrListTooLong, "comments without end"},
 		{&endless{text: "x"}, 0, ipset.ErrListTooLong, "a line without end"},

@@ -13,8 +13,9 @@ import (
 // Bounds of what ReadLines reads.
 const (
 	MaxListBytes = 32 << 20 // of a list
-	MaxLineBytes = 1024     // of a line
-	MaxBadLines  = 10_000   // before it gives up: this is no list
+	MaxLines     = 2_000_000
+	MaxLineBytes = 1024   // of a line
+	MaxBadLines  = 10_000 // before it gives up: this is no list
 )
 
 // What can be wrong with a line of a list, beside what is wrong with a range.
@@ -53,7 +54,7 @@ func (e *LineError) Unwrap() error { return e.Err }
 // It returns the good lines, and beside them an error that joins one
 // *LineError for each bad line, so that a host can show both; a list with an
 // error must not be saved as if it were whole. What it reads is bounded: see
-// MaxListBytes, MaxLineBytes and MaxBadLines. An error of r ends the list.
+// MaxListBytes, MaxLines, MaxLineBytes and MaxBadLines. An error of r ends the list.
 func ReadLines(r io.Reader) ([]Line, error) {
 	var (
 		lines []Line
@@ -63,8 +64,8 @@ func ReadLines(r io.Reader) ([]Line, error) {
 	in := bufio.NewReaderSize(limited, MaxLineBytes+len("\ufeff\r\n"))
 	for number := 1; ; number++ {
 		text, err := readLine(in)
-		if limited.N == 0 {
-			errs = append(errs, &LineError{number, 1, fmt.Errorf("%w; at most %d bytes are read", ErrListTooLong, MaxListBytes)})
+		if limited.N == 0 || number > MaxLines && (err == nil || len(text) > 0) {
+			errs = append(errs, &LineError{number, 1, fmt.Errorf("%w; at most %d lines and %d bytes are read", ErrListTooLong, MaxLines, MaxListBytes)})
 			break
 		}
 		if number == 1 {

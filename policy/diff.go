@@ -96,8 +96,8 @@ func exceptedAt(s Settings, at time.Time) map[member.ID]place {
 	m := make(map[member.ID]place, len(s.Exceptions))
 	for _, x := range s.Exceptions {
 		if inForce(x.Until, at) {
-			e := m[x.Member] // zero, but where settings that do not compile name a member twice
-			m[x.Member] = place{e.anywhere || x.Ranges == nil, slices.Concat(e.ranges, x.Ranges)}
+			e := m[x.Member] // not zero only where settings that do not compile name a member twice
+			m[x.Member] = place{e.anywhere || x.Ranges == nil, append(e.ranges, x.Ranges...)}
 		}
 	}
 	return m

@@ -23,7 +23,8 @@ const MaxDocument = 4 << 20
 // to an older program gets a new one.
 const format = 1
 
-// MarshalJSON writes s as a document that UnmarshalJSON and Decode read.
+// MarshalJSON writes s as a document that UnmarshalJSON reads, and Decode too,
+// unless thousands of long labels make it larger than MaxDocument.
 // Settings that no document can say (a zero Range, an unknown Access, a label
 // that is not UTF-8) are an error.
 func (s Settings) MarshalJSON() ([]byte, error) {

@@ -25,7 +25,8 @@ func Explain(s Settings, p *Profile, loc geo.Locator, a Attempt) (Explanation, e
 }
 
 // Explainer is settings compiled for Explain. It does not change and is safe
-// for concurrent use. Make one with NewExplainer.
+// for concurrent use. Make one with NewExplainer; a nil Explainer and the zero
+// Explainer explain that there is no policy.
 type Explainer struct {
 	settings Settings
 	product  string
@@ -44,6 +45,9 @@ func NewExplainer(s Settings, p *Profile, loc geo.Locator) (*Explainer, error) {
 
 // Explain is the function Explain for the settings of x.
 func (x *Explainer) Explain(a Attempt) Explanation {
+	if x == nil || x.policy == nil {
+		return Explanation{Steps: []Step{{"0", true, "there are no settings"}}, Addr: ipset.Canonical(a.Addr)}
+	}
 	if a.At.IsZero() {
 		a.At = time.Now()
 	}
@@ -148,7 +152,7 @@ var lines = []struct {
 		}
 		for _, x := range w.Exceptions {
 			switch {
-			case x.Member != w.Member.ID:
+			case x.Member != w.Member.ID, x.Member == "":
 			case !inForce(x.Until, w.At):
 				return fmt.Sprintf("%s was an exception until %s", quote(string(x.Member)), x.Until.UTC().Format(time.RFC3339Nano)), false
 			default:
@@ -234,7 +238,7 @@ func (w *walk) matches() {
 		}
 	}
 	for i, x := range w.Exceptions {
-		if w.Member == nil || x.Member != w.Member.ID || !w.addr.IsValid() {
+		if w.Member == nil || x.Member != w.Member.ID || x.Member == "" || !w.addr.IsValid() {
 			continue
 		}
 		if x.Ranges == nil {

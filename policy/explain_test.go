@@ -42,7 +42,7 @@ func evalMatches(s *policy.Settings, p *policy.Profile, a *policy.Attempt) (foun
 		}
 	}
 	for i, x := range s.Exceptions {
-		if a.Member == nil || x.Member != a.Member.ID {
+		if a.Member == nil || x.Member != a.Member.ID || x.Member == "" {
 			continue
 		}
 		m := policy.Match{Path: fmt.Sprintf("exceptions[%d]", i), Label: x.Note, Until: x.Until, InForce: inForce && oracleInForce(x.Until, a.At)}

@@ -21,6 +21,9 @@ type Problem struct {
 
 // Error says where, what, and how to mend it.
 func (p Problem) Error() string {
+	if p.Err == nil {
+		return p.Path + ": " + p.Code
+	}
 	s := p.Path + ": " + p.Err.Error()
 	var badRange *ipset.ParseError
 	var badCountry *geo.ParseError
