@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
@@ -9,22 +10,31 @@ import (
 )
 
 const (
-	maxWrong   = 10               // passwords in a row
+	maxWrong   = 10               // passwords
 	wrongPause = 15 * time.Minute // until passwords are taken again, and until a super admin's lock opens
+	maxSources = 1000             // of guesses at one member: then the one that guessed longest ago makes room
 )
 
 // account is a member as this server keeps it.
 type account struct {
-	member          member.Member
-	password        *secret
-	lockedAt        time.Time
-	inside, outside guesses     // of the password; outside is where the network refuses ordinary members
-	codes           []time.Time // when the last wrong codes were typed
+	member   member.Member
+	password *secret
+	wrong    int // passwords in a row that count toward the lock
+	lockedAt time.Time
+	guessed  map[source]guesses // with passwords that do not
+	codes    []time.Time        // when the last wrong codes were typed
+}
+
+// source is where guesses come from. Those that could not have let anybody in
+// (a blocked client, a locked member) do not count where others could.
+type source struct {
+	network netip.Prefix
+	denied  bool
 }
 
 type guesses struct {
-	wrong  int
-	paused time.Time // until then
+	wrong int
+	last  time.Time
 }
 
 // write changes the member. Each write takes the next version.
@@ -47,36 +57,55 @@ func endSessions(m *member.Member) {
 // takes counts a password and reports whether it proves the member: whether it
 // is right, and was not preceded by too many wrong ones.
 //
-// Too many lock the member if the right one would have been let in. But outside
-// they must not, or any stranger could lock any member; and a lock alone would
-// not end the guessing, since the right password is still told apart by being
-// refused as [member-locked]. In these cases no password is taken for a while,
-// outside or inside, and the answer is that to a wrong one.
+// Too many lock the member if the right one would have been let in. But outside,
+// where the network refuses ordinary members, they must not, or any stranger
+// could lock those who are let in there; and behind a lock or a block the right
+// password can still be told apart by its reason. There, only the source that
+// guesses is not listened to for a while, so that it shuts out nobody else. And
+// where nobody is told anything, there is nothing to guess.
 func (a *account) takes(right bool, v view, now time.Time) bool {
-	outside := v.ordinary.Effect == policy.Deny
-	g := &a.inside
-	if outside {
-		g = &a.outside
-	}
+	outside, denied := v.ordinary.Effect == policy.Deny, v.own.Effect == policy.Deny
 	switch {
-	case now.Before(g.paused):
-		return false
+	case outside && denied:
+		return right
+	case outside || denied:
+		return a.takesFrom(source{network(v.addr), denied}, right, now)
 	case right:
-		if v.own.Effect != policy.Deny {
-			g.wrong = 0
-		}
+		a.wrong = 0
 		return true
 	}
-	if g.wrong++; g.wrong < maxWrong {
-		return false
+	if a.wrong++; a.wrong == maxWrong {
+		a.wrong, a.lockedAt = 0, now
+		a.write(func(m *member.Member) { m.Status = member.Locked })
 	}
-	g.wrong = 0
-	if outside || v.own.Effect == policy.Deny {
-		g.paused = now.Add(wrongPause)
-		return false
+	return false
+}
+
+// takesFrom is takes where the source is paused, and not the member locked.
+func (a *account) takesFrom(from source, right bool, now time.Time) bool {
+	g := a.guessed[from]
+	if !now.Before(g.last.Add(wrongPause)) {
+		g.wrong = 0
 	}
-	a.lockedAt = now
-	a.write(func(m *member.Member) { m.Status = member.Locked })
+	switch {
+	case g.wrong == maxWrong:
+		return false
+	case right:
+		delete(a.guessed, from)
+		return true
+	case a.guessed == nil:
+		a.guessed = make(map[source]guesses)
+	}
+	a.guessed[from] = guesses{g.wrong + 1, now}
+	if len(a.guessed) > maxSources {
+		oldest := from
+		for s, g := range a.guessed {
+			if g.last.Before(a.guessed[oldest].last) {
+				oldest = s
+			}
+		}
+		delete(a.guessed, oldest)
+	}
 	return false
 }
 

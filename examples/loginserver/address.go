@@ -18,3 +18,14 @@ func clientAddr(r *http.Request) netip.Addr {
 	}
 	return ap.Addr().Unmap()
 }
+
+// network returns what one visitor has of addresses: one of IPv4, or the /64 of
+// an IPv6 one.
+func network(addr netip.Addr) netip.Prefix {
+	bits := 64
+	if addr.Is4() {
+		bits = 32
+	}
+	p, _ := addr.Prefix(bits) // the zero Prefix for the zero Addr
+	return p
+}

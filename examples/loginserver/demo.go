@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"time"
 
 	"github.com/sallyport-go/sallyport/geo"
@@ -17,15 +15,16 @@ import (
 
 // tenant is a customer of this server.
 type tenant struct {
-	ID       session.TenantID
-	About    string // for people
-	plan     policy.Plan
-	Profile  *policy.Profile
-	settings policy.Settings
-	policy   *policy.Policy
-	version  session.Version // of settings
-	cuts     session.Cuts    // in numbers of version
-	accounts map[member.ID]*account
+	ID        session.TenantID
+	About     string // for people
+	plan      policy.Plan
+	Profile   *policy.Profile
+	settings  policy.Settings
+	policy    *policy.Policy
+	explainer *policy.Explainer
+	version   session.Version // of settings
+	cuts      session.Cuts    // in numbers of version
+	accounts  map[member.ID]*account
 }
 
 // demoTenants returns a tenant for each profile. The settings are chosen so
@@ -68,9 +67,12 @@ func demoTenants(countries *geo.DB, now time.Time) ([]*tenant, error) {
 	for _, t := range tenants {
 		t.plan = "advanced"
 		t.Profile.SpecialPurpose = true // loopback is not public; a service on the Internet leaves this out
-		t.version = firstVersion()
+		t.version = session.NewLine()
 		var err error
 		if t.policy, err = policy.Compile(t.settings, t.Profile, countries); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", t.ID, err)
+		}
+		if t.explainer, err = policy.NewExplainer(t.settings, t.Profile, countries); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.ID, err)
 		}
 	}
@@ -90,7 +92,7 @@ func demoMembers(ctx context.Context, t *tenant, p *passwords) error {
 			Status:             member.Active,
 			Super:              id == "root",
 			MustChangePassword: id == "lee" && t.ID == "line",
-			Version:            firstVersion(),
+			Version:            session.NewLine(),
 		}}
 		t.accounts[id] = a
 		go func() {
@@ -104,10 +106,4 @@ func demoMembers(ctx context.Context, t *tenant, p *passwords) error {
 		err = errors.Join(err, <-hashed)
 	}
 	return err
-}
-
-// firstVersion begins a life of a record, on a line of its own, so that
-// sessions of an earlier life are not taken for sessions of this one.
-func firstVersion() session.Version {
-	return session.Version{Line: 1 + rand.Uint32N(math.MaxUint32), Number: 1}
 }

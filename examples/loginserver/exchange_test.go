@@ -84,6 +84,41 @@ func TestCrossOrigin(t *testing.T) {
 	}
 }
 
+// A page of another site that has its name resolve to this machine reads nothing.
+func TestHost(t *testing.T) {
+	s := newSite(t)
+	for _, tt := range []struct {
+		host string
+		want int
+		why  string
+	}{
+		{"localhost:8080", 200, "what -addr says"},
+		{"LOCALHOST", 200, "names have no case"},
+		{"127.0.0.1:8080", 200, "home"},
+		{"[::1]:8080", 200, "the office"},
+		{"[::1]", 200, "a port that browsers leave out"},
+		{"192.0.2.7:8080", 200, "no site can have an address resolve to another"},
+		{"evil.example:8080", 421, "another name"},
+		{"localhost.evil.example", 421, "a name that begins like ours"},
+		{"127.0.0.1.evil.example", 421, "a name that begins like an address"},
+		{"evil.localhost:8080", 421, "a name below ours"},
+		{"localhost:8080:1", 421, "two ports"},
+		{"", 421, "no name"},
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			r := httptest.NewRequest(method, "/", nil)
+			r.Host = tt.host
+			want := tt.want
+			if want == 200 && method == "POST" {
+				want = 405
+			}
+			if w := s.do(office, r); w.Code != want || w.Header().Get("X-Content-Type-Options") == "" {
+				t.Errorf("%s: %s of %q: %d, want %d", tt.why, method, tt.host, w.Code, want)
+			}
+		}
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	s := newSite(t)
 	for _, tt := range []struct {
@@ -144,7 +179,7 @@ func TestPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := httptest.NewRequest("POST", "/", strings.NewReader("member=kim&password=demo-kim"))
-		r.URL, r.Host = u, "localhost"
+		r.URL = u
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := s.do(office, r)
 		if w.Code < 300 || w.Code == 401 || w.Code == 403 {

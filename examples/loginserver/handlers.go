@@ -100,7 +100,8 @@ func reply(w http.ResponseWriter, r *http.Request, t *tenant, ans answer, err er
 	status := statusOf(policy.Decision{Effect: ans.Effect, Reason: ans.Reason})
 	switch {
 	case err != nil: // there was no time to check the password
-		writeJSON(w, http.StatusServiceUnavailable, problem{"try again"})
+		w.Header().Set("Retry-After", fmt.Sprint(maxWait.Seconds()))
+		writeJSON(w, http.StatusServiceUnavailable, problem{"too many logins at once; try again"})
 	case !wantsPage(r):
 		writeJSON(w, status, ans)
 	case ans.Effect == policy.Allow:

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
@@ -122,7 +123,7 @@ func TestGuarantee32RefusalsTellNothing(t *testing.T) {
 		s := newSite(t)
 		for i, status := range []member.Status{member.Pending, member.Suspended, member.Locked, member.Deleted} {
 			id := []member.ID{"a", "b", "c", "d"}[i]
-			a := &account{member: member.Member{Tenant: "works", ID: id, Status: status, Version: firstVersion()}}
+			a := &account{member: member.Member{Tenant: "works", ID: id, Status: status, Version: session.NewLine()}}
 			a.password, _ = s.passwords.hash(t.Context(), "demo-"+string(id))
 			s.tenant("works").accounts[id] = a
 		}
@@ -192,6 +193,9 @@ func TestSuperAdminsLockOpens(t *testing.T) {
 		s.want("locked", s.login(home, tenant, "root", "demo-root"), "403 deny [member-locked]")
 		s.clock = s.clock.Add(wrongPause - 1)
 		s.want("still", s.login(home, tenant, "root", "demo-root"), "403 deny [member-locked]")
+		for range 3 * maxWrong {
+			s.login(home, tenant, "root", "wrong") // which must not make it longer
+		}
 		s.clock = s.clock.Add(1)
 		if r := s.login(home, tenant, "root", "demo-root"); r.Status != 200 {
 			t.Errorf("after %v: %s", wrongPause, r.text())
@@ -199,30 +203,107 @@ func TestSuperAdminsLockOpens(t *testing.T) {
 	}
 }
 
-// From where the network refuses ordinary members, strangers lock nobody, but
-// cannot guess for ever at those who would be let in.
+// From where the network refuses ordinary members, strangers lock nobody: those
+// who are let in there are kept out of no place but the one of the guesses.
 func TestGuarantee32FailuresOutsideLockNobody(t *testing.T) {
-	s := newSite(t)
+	const refused = "403 deny [address-not-designated]"
 	for _, id := range []string{"kim", "lee", "root"} {
+		s := newSite(t)
+		before := s.kept("works", member.ID(id)).member
 		for range 3 * maxWrong {
-			s.want("wrong", s.login(home, "works", id, "wrong"), "403 deny [address-not-designated]")
+			s.want("wrong", s.login(home, "works", id, "wrong"), refused)
 		}
-		if st := s.kept("works", member.ID(id)).member.Status; st != member.Active {
-			t.Errorf("%s is %v", id, st)
+		if after := s.kept("works", member.ID(id)).member; after.Status != member.Active || after.Version != before.Version {
+			t.Errorf("%s is %v", id, after.Status)
 		}
-		s.want("outside, too many guesses", s.login(home, "works", id, "demo-"+id), "403 deny [address-not-designated]")
-		if r := s.login(office, "works", id, "demo-"+id); r.Status != 200 {
-			t.Errorf("%s in the office: %s", id, r.text())
+		s.want(id+" where the guesses came from", s.login(home, "works", id, "demo-"+id), refused)
+		if kept := s.kept("works", member.ID(id)).guessed; (len(kept) == 0) != (id == "kim") {
+			t.Errorf("of guesses at %s, %v is kept", id, kept)
+		}
+		for _, inside := range []string{office, usa} {
+			if r := s.login(inside, "works", id, "demo-"+id); r.Status != 200 {
+				t.Errorf("%s inside, at %s: %s", id, inside, r.text())
+			}
+		}
+		for _, outside := range []string{other, korea, "127.0.0.2", "2001:4860::1"} {
+			if r := s.login(outside, "works", id, "demo-"+id); (r.Status == 200) != (id != "kim") {
+				t.Errorf("%s outside, at %s: %s", id, outside, r.text())
+			}
+		}
+		s.clock = s.clock.Add(wrongPause)
+		if r := s.login(home, "works", id, "demo-"+id); (r.Status == 200) != (id != "kim") {
+			t.Errorf("%s where the guesses came from, later: %s", id, r.text())
 		}
 	}
-	s.clock = s.clock.Add(wrongPause)
-	s.want("later", s.login(home, "works", "lee", "demo-lee"), "200 allow [member-excepted]")
-	s.want("later", s.login(home, "works", "root", "demo-root"), "200 allow [super-admin]")
+}
+
+// A pause ends, also if the guesses go on.
+func TestPauseIsNotExtended(t *testing.T) {
+	s := newSite(t)
+	for range maxWrong {
+		s.login(home, "works", "lee", "wrong")
+	}
+	s.clock = s.clock.Add(wrongPause - 1)
+	for range maxWrong {
+		s.login(home, "works", "lee", "wrong")
+	}
+	s.clock = s.clock.Add(1)
+	s.want("lee", s.login(home, "works", "lee", "demo-lee"), "200 allow [member-excepted]")
+}
+
+// A network is one source, whichever of its addresses the guesses come from,
+// and the guesses of a source do not add up with those of another.
+func TestSources(t *testing.T) {
+	s := newSite(t)
+	for i := range maxWrong {
+		s.login(fmt.Sprintf("2001:4860:0:1::%d", i), "works", "lee", "wrong")
+		s.login(fmt.Sprintf("9.9.9.%d", i), "works", "lee", "wrong")
+	}
+	s.want("the same /64", s.login("2001:4860:0:1:ffff::", "works", "lee", "demo-lee"), "403 deny [address-not-designated]")
+	s.want("the next /64", s.login("2001:4860:0:2::", "works", "lee", "demo-lee"), "200 allow [member-excepted]")
+	s.want("one of ten IPv4 addresses", s.login("9.9.9.0", "works", "lee", "demo-lee"), "200 allow [member-excepted]")
+
+	for i := range 2 * maxSources {
+		s.clock = s.clock.Add(time.Millisecond)
+		s.login(fmt.Sprintf("2001:4860:1:%x::", i), "works", "lee", "wrong")
+	}
+	if n := len(s.kept("works", "lee").guessed); n != maxSources {
+		t.Errorf("%d sources are kept", n)
+	}
+}
+
+// Guesses with a client that is refused anyway say nothing to other clients.
+func TestGuessesWithBlockedClient(t *testing.T) {
+	for _, tt := range []struct {
+		why, from, member string
+		blocked, guessed  session.Client
+		want              string
+	}{
+		{"inside", office, "kim", session.Desktop, session.Desktop, "200 allow [address-designated]"},
+		{"mobile, which is inside everywhere", home, "lee", session.Mobile, session.Mobile, "200 allow [member-excepted]"},
+		{"outside", home, "lee", session.Desktop, session.Desktop, "200 allow [member-excepted]"},
+		{"outside", home, "root", session.Desktop, session.Desktop, "200 allow [super-admin]"},
+		{"no client", home, "lee", 0, 0, "200 allow [member-excepted]"},
+	} {
+		s := newSite(t)
+		s.kept("works", member.ID(tt.member)).member.Blocked = session.ClientsOf(tt.blocked)
+		guess := func(password string) result {
+			return s.post(tt.from, "/t/works/login", "member", tt.member, "password", password, "client", tt.guessed.String())
+		}
+		for range 3 * maxWrong {
+			guess("wrong")
+		}
+		if r := guess("demo-" + tt.member); strings.Contains(r.Body, "client-blocked") {
+			t.Errorf("%s: one can guess with a blocked client without end: %s", tt.why, r.Body)
+		}
+		s.want(tt.why, s.login(tt.from, "works", tt.member, "demo-"+tt.member), tt.want)
+	}
 }
 
 // Of many guesses at once no more count than of as many in a row.
 func TestConcurrentGuesses(t *testing.T) {
 	s := newSite(t)
+	s.passwords.room = make(chan struct{}, 50)
 	tenant := s.tenant("line")
 	var all sync.WaitGroup
 	for range 50 {
@@ -235,25 +316,47 @@ func TestConcurrentGuesses(t *testing.T) {
 	}
 	all.Wait()
 	a := s.kept("line", "kim")
-	if a.member.Status != member.Locked || a.inside.wrong != 0 || a.inside.paused.IsZero() {
-		t.Errorf("after 50 guesses: %v, %+v", a.member.Status, a.inside)
+	if behind := a.guessed[source{network(addrOf(home)), true}].wrong; a.member.Status != member.Locked || a.wrong != 0 || behind != maxWrong {
+		t.Errorf("after 50 guesses: %v, %d, %d", a.member.Status, a.wrong, behind)
 	}
 	if a.member.Version.Number != 2 {
 		t.Errorf("locked %d times", a.member.Version.Number-1)
 	}
 }
 
-// A server that is busy refuses those who wait for too long.
+// A server that is busy refuses at once whom it has no room for, and after a
+// while those who wait.
 func TestBusy(t *testing.T) {
-	s := newSite(t)
-	for range cap(s.passwords.slots) {
-		s.passwords.slots <- struct{}{}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	r := httptest.NewRequestWithContext(ctx, "POST", "/t/line/login", strings.NewReader("member=kim&password=demo-kim"))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if got := s.read(s.do(home, r)); got.Status != http.StatusServiceUnavailable || got.Session != "" {
-		t.Errorf("%d %s", got.Status, got.Body)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.passwords.room = make(chan struct{}, 1)
+		for range cap(s.passwords.slots) {
+			s.passwords.slots <- struct{}{}
+		}
+		login := func() time.Duration {
+			r := httptest.NewRequest("POST", "/t/line/login", strings.NewReader("member=kim&password=demo-kim"))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			began := time.Now()
+			w := s.do(home, r)
+			if got := s.read(w); got.Status != http.StatusServiceUnavailable || got.Session != "" || w.Header().Get("Retry-After") != "5" {
+				t.Errorf("%d %v %s", got.Status, w.Header(), got.Body)
+			}
+			return time.Since(began)
+		}
+		var waits sync.WaitGroup
+		waits.Go(func() {
+			if d := login(); d != maxWait {
+				t.Errorf("waited for %v", d)
+			}
+		})
+		synctest.Wait()
+		if d := login(); d != 0 {
+			t.Errorf("without room, waited for %v", d)
+		}
+		waits.Wait()
+		<-s.passwords.slots
+		if r := s.login(home, "line", "kim", "demo-kim"); r.Status != 200 {
+			t.Errorf("later: %s", r.text())
+		}
+	})
 }

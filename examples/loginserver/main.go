@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -58,6 +59,9 @@ func run(ctx context.Context, addr, file string) error {
 		return err
 	}
 	s.places = places(listeners)
+	if host, _, _ := net.SplitHostPort(addr); host != "" { // or behind a proxy, the name that people type
+		s.names = append(s.names, strings.ToLower(host))
+	}
 	s.welcome(os.Stdout)
 	for _, l := range listeners {
 		if !addrPort(l).Addr().IsLoopback() {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +24,7 @@ type server struct {
 	countries *geo.DB
 	tenants   []*tenant
 	places    []place
+	names     []string // of this server, in lower case
 
 	mu       sync.Mutex // for what is below, and the tenants' accounts
 	sessions tokens[session.Stamp]
@@ -33,6 +38,7 @@ func newServer(countries *geo.DB, log *slog.Logger, iterations int) (*server, er
 		log:       log,
 		now:       time.Now,
 		countries: countries,
+		names:     []string{"localhost"},
 		sessions:  newTokens[session.Stamp](sessionLife, maxSessions),
 		steps:     newTokens[step](stepLife, maxSteps),
 	}
@@ -63,7 +69,22 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("POST /t/{tenant}/logout", s.of(s.postLogout))
 	mux.HandleFunc("GET /t/{tenant}/whatif", s.of(s.getWhatif))
 	mux.HandleFunc("GET /demo/mail", s.getMail)
-	return guarded(http.NewCrossOriginProtection().Handler(mux))
+	return guarded(s.named(http.NewCrossOriginProtection().Handler(mux)))
+}
+
+// named refuses requests for another name. A page of any site can have its own
+// name resolve to this machine (DNS rebinding); to the browser of somebody who
+// is inside, this server then is that site, and its answers are for that page
+// to read. An address resolves to nothing else.
+func (s *server) named(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := (&url.URL{Host: r.Host}).Hostname()
+		if _, err := netip.ParseAddr(name); err != nil && !slices.Contains(s.names, strings.ToLower(name)) {
+			http.Error(w, "this server has another name", http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // of finds the tenant of the path.

@@ -101,10 +101,7 @@ func (s *server) explain(t *tenant, q *whatif) (wrong string) {
 		}
 		s.mu.Unlock()
 	}
-	e, err := policy.Explain(t.settings, t.Profile, s.countries, policy.Attempt{Addr: addr, Client: q.Client, Plan: t.plan, Member: m})
-	if err != nil {
-		return "The settings cannot be understood." // they were compiled before
-	}
+	e := t.explainer.Explain(policy.Attempt{Addr: addr, Client: q.Client, Plan: t.plan, Member: m})
 	q.Answer = &e
 	return ""
 }

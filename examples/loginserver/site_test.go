@@ -44,6 +44,7 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.names = append(s.names, "example.com") // the Host of httptest
 	it := &site{T: t, server: s, clock: time.Now(), http: s.handler()}
 	s.now = func() time.Time { return it.clock }
 	return it
