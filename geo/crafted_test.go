@@ -118,7 +118,7 @@ func TestGuarantee27Crafted(t *testing.T) {
 		{raw{nodes: [][2]uint32{{2, 1}}, data: inKorea}, "the record of ::/1 lies before", "a pointer to the gap"},
 		{raw{nodes: [][2]uint32{{0xffffff, 1}}, data: inKorea}, "the record of", "a pointer past the end"},
 		{raw{nodes: korea, data: "\x42KR"}, "not a map of fields", "a record that is a string"},
-		{raw{nodes: korea, data: "\xe1\x4ccountry_code\x20\x00"}, "the record of", "a field that points to its own record"},
+		{raw{nodes: korea, data: "\xe1\x4ccountry_code\x20\x00"}, "no record has", "a code that points to its own record"},
 		{raw{nodes: korea, data: "\xe1\x47country" + strings.Repeat("\xe1\x41a", 2000)}, "the record of", "a country 2,000 maps deep"},
 		{raw{nodes: korea, data: "\xe1\x47country\xff\xff\xff\xff" + strings.Repeat("\xe0", 1000)}, "the record of", "a country of 16 million fields"},
 	} {

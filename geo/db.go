@@ -72,7 +72,7 @@ func OpenBytes(b []byte) (db *DB, err error) {
 	// for the rest: no file may stop the server that reads it.
 	defer func() {
 		if r := recover(); r != nil {
-			db, err = nil, damaged("%s", quoteCut(fmt.Sprint(r), 200))
+			db, err = nil, damaged("%s", quoteCut(fmt.Sprint(r), 100))
 		}
 	}()
 	m, err := readMMDB(b)
@@ -92,7 +92,7 @@ func OpenBytes(b []byte) (db *DB, err error) {
 	case n == 0 && m.strange == "":
 		return nil, m.noCountry("no record has country.iso_code or country_code")
 	case n == 0:
-		return nil, m.noCountry("its codes, such as " + quote(m.strange) + ", are none of ISO 3166-1")
+		return nil, m.noCountry("its codes, such as " + quoteCut(m.strange, 16) + ", are none of ISO 3166-1")
 	}
 	return &DB{
 		countries: countries,

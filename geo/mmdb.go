@@ -17,13 +17,15 @@ import (
 // records and the metadata. The format is
 // https://maxmind.github.io/MaxMind-DB/, version 2.0.
 //
-// The library reads metadata and records. The tree is walked here, because the
-// library follows the cross links of a corrupt tree for as long as they go on,
-// takes for an alias of IPv4 whatever has the same record as a leaf over ::/96,
-// and does not cut a leaf that reaches over a block of embedding.
+// The library reads the metadata; type records reads the records. The tree is
+// walked here, because the library follows the cross links of a corrupt tree
+// for as long as they go on, takes for an alias of IPv4 whatever has the same
+// record as a leaf over ::/96, and does not cut a leaf that reaches over a
+// block of embedding.
 type mmdb struct {
 	reader    *maxminddb.Reader
 	file      []byte
+	records   records
 	nodes     uint             // a pointer below it is to a node, at it to nothing, above it to a record
 	nodeBytes uint             // of two pointers
 	visits    uint             // how many nodes and leaves the walk may still see
@@ -33,6 +35,10 @@ type mmdb struct {
 
 // separator is how many zero bytes stand between the tree and the records.
 const separator = 16
+
+// metadataMarker is what stands between the records and the metadata. The last
+// one in a file counts.
+const metadataMarker = "\xab\xcd\xefMaxMind.com"
 
 // maxEpoch is the last second of the last year that time.Time can marshal.
 const maxEpoch = 253402300799
@@ -45,7 +51,7 @@ func readMMDB(file []byte) (*mmdb, error) {
 	case err != nil && bytes.HasPrefix(file, []byte("\x1f\x8b")):
 		return nil, errors.New("compressed; unpack the .mmdb file in it")
 	case err != nil:
-		return nil, damaged("%s", quoteCut(err.Error(), 200))
+		return nil, damaged("%s", quoteCut(err.Error(), 100))
 	}
 	meta := &reader.Metadata
 	switch {
@@ -69,10 +75,13 @@ func readMMDB(file []byte) (*mmdb, error) {
 		return nil, damaged("it has a tree of %d nodes in %d bytes", m.nodes, len(file))
 	}
 	// Where the count of nodes is wrong, other bytes stand here as a rule.
-	gap := file[m.nodes*m.nodeBytes:]
+	end := bytes.LastIndex(file, []byte(metadataMarker)) // the library found it
+	tree := min(int(m.nodes*m.nodeBytes), end)
+	gap := file[tree:end]
 	if len(gap) < separator || [separator]byte(gap) != [separator]byte{} {
 		return nil, damaged("its tree does not end after %d nodes", m.nodes)
 	}
+	m.records = records{data: gap[separator:], visits: visitsPerByte*uint64(len(file)) + 4096}
 	// A tree has one leaf more than it has nodes. The rest is for leaves that
 	// are cut, and for writers that share branches between networks.
 	m.visits = 8*m.nodes + 4096
@@ -152,25 +161,8 @@ func (m *mmdb) node(i uint) (left, right uint) {
 	}
 }
 
-// record is what is read of a record. The fields are of any type, since other
-// files use the same names: country may be the name of one.
-type record struct {
-	Country     any `maxminddb:"country"`
-	CountryCode any `maxminddb:"country_code"`
-}
-
-func (r *record) code() (code string, ok bool) {
-	if country, isMap := r.Country.(map[string]any); isMap {
-		if code, ok = country["iso_code"].(string); ok {
-			return code, true
-		}
-	}
-	code, ok = r.CountryCode.(string)
-	return code, ok
-}
-
 // country returns the country of the record to which pointer, the leaf of at,
-// points. The library bounds the work that one record can make.
+// points.
 func (m *mmdb) country(at block, pointer uint) (Country, error) {
 	if c, ok := m.countries[pointer]; ok {
 		return c, nil
@@ -178,15 +170,17 @@ func (m *mmdb) country(at block, pointer uint) (Country, error) {
 	if pointer < m.nodes+separator {
 		return Country{}, damaged("the record of %v lies before the first one", at.addresses())
 	}
-	var r record
-	if err := m.reader.LookupOffset(uintptr(pointer - m.nodes - separator)).Decode(&r); err != nil {
-		if _, ok := errors.AsType[maxminddb.UnmarshalTypeError](err); ok {
-			return Country{}, m.noCountry(fmt.Sprintf("the record of %v is not a map of fields", at.addresses()))
-		}
-		return Country{}, damaged("the record of %v: %s", at.addresses(), quoteCut(err.Error(), 200))
+	code, ok, err := m.records.code(pointer - m.nodes - separator)
+	if err == errNoMap {
+		return Country{}, m.noCountry(fmt.Sprintf("the record of %v is %v", at.addresses(), err))
+	}
+	if err != nil {
+		return Country{}, damaged("the record of %v: %v", at.addresses(), err)
 	}
 	var c Country
-	if code, ok := r.code(); ok {
+	if ok {
+		// A code can be as long as the file, and in every record.
+		code := string(code[:min(len(code), 200)])
 		if c, ok = countryOf(code); !ok {
 			m.strange = code
 		}
