@@ -34,7 +34,7 @@ type Profile struct {
 	Name  string            // for people
 	Plans map[Plan]Features // nil: the product is not sold by plan and has everything
 
-	Clients        session.Clients // that the product has; any other is unknown
+	Clients        session.Clients // that the product has; any other is unknown, the host's custom ones too unless they are added
 	ListExempt     session.Clients // free of the designated list; zero: none
 	OverseasExempt session.Clients // free of the overseas check; zero: none
 
@@ -91,7 +91,8 @@ func Standard() *Profile {
 // NaverWorks returns a fresh copy of the profile of NAVER WORKS as its help
 // pages describe network security: mobile is free of the list, members can be
 // exceptions, and overseas logins can be blocked while every address is
-// allowed. The pages do not name API clients; they are free here too.
+// allowed. The pages do not name API clients; they are free here too. The plans
+// are "free", which has none of it, "lite", "standard" and "advanced".
 func NaverWorks() *Profile {
 	const free = session.Clients(1<<session.Mobile | 1<<session.API)
 	return &Profile{
@@ -120,7 +121,8 @@ func NaverWorks() *Profile {
 
 // LineWorks returns a fresh copy of the profile of LINE WORKS as its earlier
 // help pages describe it: as NaverWorks, without exceptions and without
-// overseas blocking, and with other plans.
+// overseas blocking, and with the plans "free" and "lite", which have none of
+// it, "basic", "standard", "advanced" and "premium".
 func LineWorks() *Profile {
 	const free = session.Clients(1<<session.Mobile | 1<<session.API)
 	return &Profile{
