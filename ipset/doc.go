@@ -39,7 +39,7 @@
 //
 // What is printed parses back to the same value, so that canonical text may be
 // stored and compared. All that is read is bounded: [MaxText], [MaxLineBytes],
-// [MaxBadLines], [MaxListBytes].
+// [MaxLines], [MaxBadLines], [MaxListBytes].
 //
 // # IPv4 inside IPv6
 //

@@ -18,7 +18,8 @@ import (
 type Range struct{ from, to netip.Addr }
 
 // RangeOf returns the range that p covers. It returns the zero Range if p is
-// invalid or has host bits set (8.8.8.8/24).
+// invalid or has host bits set (8.8.8.8/24); ask IsZero, for a Set made of it
+// holds nothing and does not say so.
 func RangeOf(p netip.Prefix) Range {
 	if !p.IsValid() || p != p.Masked() {
 		return Range{}

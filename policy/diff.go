@@ -39,9 +39,9 @@ type Change struct {
 // Diff returns what a save at an instant changes that replaces old by new
 // under p. What has ended by its own Until counts as absent on both sides, so
 // an end moved into the past is a removal, and an end that passes later signs
-// nobody out. If at is zero, now is meant. If p is nil, whatever would sign somebody out under some profile
-// signs everybody out. Diff never panics, also not on settings that do not
-// compile.
+// nobody out. If at is zero, now is meant. If p is nil, whatever would sign
+// somebody out under some profile signs everybody out. Diff never panics, also
+// not on settings that do not compile.
 func Diff(old, new Settings, p *Profile, at time.Time) Change {
 	if at.IsZero() {
 		at = time.Now()

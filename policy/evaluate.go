@@ -34,7 +34,9 @@ type Attempt struct {
 	// or, for a request, that the session was verified in the country from
 	// which the request comes. It is not Stamp.Verified alone, which would be
 	// good for the whole world: evaluate without it, and only if the answer is
-	// Verify and its Country is the stamp's, once more with it.
+	// Verify and its Country is the stamp's, once more with it. Two countries
+	// that are not known are equal there: without a country database, a session
+	// that was verified once is verified everywhere.
 	Verified bool
 
 	// Request marks a request of a live session. False: a login.
