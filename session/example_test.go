@@ -93,7 +93,7 @@ func ExampleVersion_Next() {
 	_, err = session.Version{Line: 12026, Number: session.MaxNumber}.Next()
 	fmt.Println(err)
 	// Output:
-	// {12026 8} <nil>
+	// 9a2.8 <nil>
 	// no number follows 9223372036854775807; draw a new line
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 )
 
 // MaxNumber is the highest number a [Version] can have, so that it fits a signed column
@@ -34,6 +35,11 @@ func NewLine() Version {
 		rand.Read(b[:]) // which never fails
 	}
 	return Version{Line: binary.BigEndian.Uint32(b[:]), Number: 1}
+}
+
+// String returns line and number as a stamp has them, in base 36: "1z141z3.4".
+func (v Version) String() string {
+	return strconv.FormatUint(uint64(v.Line), 36) + "." + strconv.FormatUint(v.Number, 36)
 }
 
 // Next returns the version of the save that follows v, on the same line. If v is at

@@ -1,0 +1,465 @@
+package sessiontest
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/sallyport-go/sallyport/geo"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// The proofs of the methods that are about one session.
+
+const instants = "Instants are given by the caller and kept to the microsecond at least, without monotonic reading."
+
+var creating = []proof{
+	{"create/keeps-it", false, []string{
+		"Create stores a session that has not ended.",
+		"Find returns a session, ended ones too; ErrNotFound if there is none.",
+		instants,
+	}, func(t *trial) {
+		s := t.full()
+		t.create(s)
+		t.kept(s, "after Create")
+		if found := t.find(s); found.Created != found.Created.Round(0) || found.Seen != found.Seen.Round(0) || !found.Ended.IsZero() {
+			t.Errorf("Find returns instants with a monotonic reading, or an end: %v, %v, %v", found.Created, found.Seen, found.Ended)
+		}
+		_, id := session.NewToken()
+		t.missing(tenant, id, "of an ID that was never used")
+	}},
+	{"create/zero-values", false, []string{"Create stores a session that has not ended."}, func(t *trial) {
+		s := t.created(func(s *session.Session) {
+			s.Stamp = session.Stamp{Client: session.Web}
+			s.Addr, s.Country, s.Device, s.System = nobody, geo.Country{}, "", ""
+		})
+		t.kept(s, "after Create of a session with little in it")
+	}},
+	{"create/every-kind-and-client", false, []string{"Create stores a session that has not ended."}, func(t *trial) {
+		for c := range session.AllClients.All() {
+			t.kept(t.created(func(s *session.Session) { s.Stamp.Client = c }), "after Create")
+		}
+		kinds := 0
+		for k := session.Login; k.Known(); k++ {
+			t.kept(t.created(func(s *session.Session) { s.Kind = k }), "after Create")
+			kinds++
+		}
+		if kinds != 5 {
+			t.Errorf("%d kinds", kinds)
+		}
+	}},
+	{"create/instants-are-the-callers", false, []string{instants}, func(t *trial) {
+		for _, d := range []time.Duration{-80 * 24 * time.Hour, 0, 3 * time.Hour} {
+			s := t.created(func(s *session.Session) {
+				s.Created, s.Seen = t.at(d+time.Microsecond).In(time.FixedZone("", 9*3600)), t.at(d+time.Minute)
+				s.Idle, s.Life = time.Hour, 2*time.Hour
+			})
+			t.kept(s, "after Create")
+			t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, t.at(d+time.Minute+time.Hour-time.Microsecond), nobody, geo.Country{}), "Touch before the limit, by the caller's instants")
+		}
+	}},
+	{"create/never-twice", false, []string{
+		"If there is one of that ID, live or ended, in any tenant, the error is ErrExists and nothing was changed.",
+	}, func(t *trial) {
+		for _, ended := range []bool{false, true} {
+			s := t.created(nil)
+			if ended {
+				t.end(&s, t.at(time.Minute), "signed out")
+			}
+			for _, of := range []session.TenantID{tenant, stranger} {
+				again := t.full()
+				again.ID, again.Tenant = s.ID, of
+				t.is(t.store.Create(t.ctx, again), session.ErrExists, "Create of an ID that is there")
+				t.kept(s, "after a second Create")
+				t.missing(stranger, s.ID, "after a second Create in another tenant")
+			}
+			if v, ok := t.store.(session.Visitor); ok {
+				n := 0
+				for _, err := range v.Visits(t.ctx, stranger, "", time.Time{}) {
+					n++
+					t.ok(err, "Visits")
+				}
+				if n != 0 {
+					t.Errorf("a refused Create left %d visits", n)
+				}
+			}
+			if n := len(t.list(stranger, session.Query{})); n != 0 {
+				t.Errorf("a refused Create left %d sessions in a list", n)
+			}
+		}
+		if n := len(t.list(tenant, session.Query{})); n != 2 {
+			t.Errorf("%d sessions are listed; two were created", n)
+		}
+	}},
+	{"create/refuses", false, []string{"What Session.Err refuses is refused."}, func(t *trial) {
+		for why, change := range map[string]func(*session.Session){
+			"no ID":              func(s *session.Session) { s.ID = session.ID{} },
+			"no tenant":          func(s *session.Session) { s.Tenant = "" },
+			"no member":          func(s *session.Session) { s.Member = "" },
+			"an unknown client":  func(s *session.Session) { s.Stamp.Client = session.UnknownClient },
+			"no such kind":       func(s *session.Session) { s.Kind = 77 },
+			"a negative limit":   func(s *session.Session) { s.Idle = -1 },
+			"ended":              func(s *session.Session) { s.Ended = s.Seen },
+			"created never":      func(s *session.Session) { s.Created = time.Time{} },
+			"a number too high":  func(s *session.Session) { s.Stamp.Policy.Number = session.MaxNumber + 1 },
+			"text without bound": func(s *session.Session) { s.System = strings.Repeat("x", 5000) },
+		} {
+			s := t.session()
+			change(&s)
+			if s.Err() == nil {
+				t.Errorf("Session.Err takes a session with %s", why)
+			}
+			if t.store.Create(t.ctx, s) == nil {
+				t.Errorf("Create takes a session with %s", why)
+			}
+			t.missing(s.Tenant, s.ID, "after a refused Create")
+		}
+	}},
+}
+
+var finding = []proof{
+	{"find/last-write", false, []string{
+		"It returns the last acknowledged write: a replica that lags would let ended sessions in.",
+	}, func(t *trial) {
+		for i := range 20 {
+			s := t.created(nil)
+			t.kept(s, "at once after Create")
+			s.Seen = t.at(time.Duration(i+1) * time.Minute)
+			t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, s.Seen, nobody, geo.Country{}), "Touch")
+			t.kept(s, "at once after Touch")
+			_, next := session.NewToken()
+			t.ok(t.store.Renew(t.ctx, s.Tenant, s.ID, next, s.Seen), "Renew")
+			t.missing(s.Tenant, s.ID, "at once after Renew")
+			s.ID = next
+			t.kept(s, "at once after Renew")
+			t.end(&s, t.at(time.Hour), "signed out")
+			t.kept(s, "at once after End")
+		}
+	}},
+	{"tenants-are-apart", false, []string{
+		"Every method names the tenant, and a session of another tenant is not found.",
+	}, func(t *trial) {
+		s := t.created(nil)
+		theirs := t.created(func(s *session.Session) { s.Tenant = stranger }) // the same member and device
+		later := t.at(time.Minute)
+		_, next := session.NewToken()
+		t.missing(stranger, s.ID, "in another tenant")
+		t.is(t.store.Touch(t.ctx, stranger, s.ID, later, tokyo, japan), session.ErrNotFound, "Touch in another tenant")
+		t.is(t.store.Renew(t.ctx, stranger, s.ID, next, later), session.ErrNotFound, "Renew in another tenant")
+		t.is(t.store.End(t.ctx, stranger, s.ID, later, "x"), session.ErrNotFound, "End in another tenant")
+		for _, of := range []session.TenantID{"", "acm", "ACME", "acme ", "globex:acme"} {
+			t.missing(of, s.ID, "in another tenant")
+			t.listed(of, session.Query{}, nil, "of another tenant")
+		}
+		t.kept(s, "after calls of another tenant")
+		t.listed(tenant, session.Query{}, []session.Session{s}, "of the tenant")
+		t.listed(stranger, session.Query{}, []session.Session{theirs}, "of the other tenant")
+		t.listed(tenant, session.Query{Member: "kim", Device: "laptop"}, []session.Session{s}, "of a member that two tenants have")
+		o := session.Order{Kind: session.SignOut, Tenant: tenant, Clients: session.AllClients, Member: "kim", Device: "laptop"}
+		if n, err := t.store.EndAll(t.ctx, o, later); n != 1 || err != nil {
+			t.Errorf("EndAll of one tenant ended %d sessions, %v; want 1", n, err)
+		}
+		t.kept(theirs, "after EndAll of another tenant")
+	}},
+}
+
+var touching = []proof{
+	{"touch/sets", false, []string{
+		"Touch sets Seen, and Addr and Country if addr is valid, of a session that is live at the instant.",
+	}, func(t *trial) {
+		s := t.full()
+		t.create(s)
+		s.Seen, s.Addr, s.Country = t.at(10*time.Minute), seoul, korea
+		t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, s.Seen, seoul, korea), "Touch")
+		t.kept(s, "after Touch")
+		s.Seen, s.Country = t.at(20*time.Minute), geo.Country{}
+		t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, s.Seen, seoul, geo.Country{}), "Touch, country unknown")
+		t.kept(s, "after Touch from an address of no country")
+		s.Seen = t.at(30 * time.Minute)
+		t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, s.Seen, nobody, japan), "Touch without an address")
+		t.kept(s, "after Touch without an address")
+	}},
+	{"touch/never-back", false, []string{
+		"Seen never moves back; a touch that comes late may leave Addr and Country too.",
+	}, func(t *trial) {
+		s := t.created(func(s *session.Session) { s.Idle = time.Hour })
+		s.Seen = t.at(20 * time.Minute)
+		t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, s.Seen, seoul, korea), "Touch")
+		t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, t.at(10*time.Minute), seoul, korea), "a touch that comes late")
+		t.kept(s, "after a touch that comes late")
+	}},
+	{"touch/ended", false, []string{
+		"One that has ended, by anybody or by its limits, is ErrEnded; none is ErrNotFound; neither is made live.",
+	}, func(t *trial) {
+		touch := func(s session.Session, at time.Time) error {
+			return t.store.Touch(t.ctx, s.Tenant, s.ID, at, tokyo, japan)
+		}
+		t.refusesTheEnded("Touch", touch)
+		s := t.session()
+		t.is(touch(s, t.at(0)), session.ErrNotFound, "Touch of no session")
+		t.missing(s.Tenant, s.ID, "after Touch of no session")
+		t.listed(tenant, session.Query{Device: s.Device, LiveAt: t.at(24 * time.Hour)}, nil, "live, after touches of ended ones")
+	}},
+	{"touch/idle-begins-anew", false, []string{
+		"Touch sets Seen, and Addr and Country if addr is valid, of a session that is live at the instant.",
+	}, func(t *trial) {
+		s := t.created(func(s *session.Session) { s.Idle, s.Life = time.Hour, 150*time.Minute })
+		for _, m := range []time.Duration{59, 118, 149} {
+			t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, t.at(m*time.Minute), nobody, geo.Country{}), "Touch of a session that is in use")
+		}
+		t.is(t.store.Touch(t.ctx, s.Tenant, s.ID, t.at(150*time.Minute), nobody, geo.Country{}), session.ErrEnded, "Touch at the end of its life")
+	}},
+}
+
+// refusesTheEnded checks that a method refuses sessions that are not live, and no others.
+func (t *trial) refusesTheEnded(method string, call func(session.Session, time.Time) error) {
+	t.Helper()
+	limited := func(s *session.Session) { s.Idle, s.Life = time.Hour, 2*time.Hour }
+	for _, row := range []struct {
+		why    string
+		change func(*session.Session)
+		end    time.Duration // 0: nobody ends it
+		at     time.Duration
+		live   bool
+	}{
+		{"just before it was idle for too long", limited, 0, time.Hour - time.Microsecond, true},
+		{"at the instant at which it was idle for too long", limited, 0, time.Hour, false},
+		{"long after", limited, 0, 100 * time.Hour, false},
+		{"just before its life ends", func(s *session.Session) { s.Life = time.Hour }, 0, time.Hour - time.Microsecond, true},
+		{"at the end of its life", func(s *session.Session) { s.Life = time.Hour }, 0, time.Hour, false},
+		{"at the end of its life, though it was just used", func(s *session.Session) {
+			limited(s)
+			s.Seen = t.at(2*time.Hour - time.Microsecond)
+		}, 0, 2 * time.Hour, false},
+		{"without a limit, after a year", nil, 0, 365 * 24 * time.Hour, true},
+		{"at the instant of its end", nil, time.Minute, time.Minute, false},
+		{"after its end", nil, time.Minute, time.Hour, false},
+		{"just before its end, which somebody else has written already", nil, time.Minute, time.Minute - time.Microsecond, false},
+		{"ended by a clock that is an hour ahead", nil, time.Hour, time.Minute, false},
+	} {
+		s := t.created(row.change)
+		if row.end != 0 {
+			t.end(&s, t.at(row.end), "signed out")
+		}
+		err := call(s, t.at(row.at))
+		if row.live {
+			t.ok(err, method+", "+row.why)
+			continue
+		}
+		t.is(err, session.ErrEnded, method+", "+row.why)
+		t.kept(s, "after "+method+", "+row.why)
+		if t.find(s).Live(t.at(row.at)) {
+			t.Errorf("%s, %s: the session lives", method, row.why)
+		}
+	}
+	t.endAll(tenant)
+}
+
+// endAll ends what a proof has left live.
+func (t *trial) endAll(of session.TenantID) {
+	t.Helper()
+	o := session.Order{Kind: session.SignOut, Tenant: of, Clients: session.AllClients}
+	if _, err := t.store.EndAll(t.ctx, o, t.at(0)); err != nil {
+		t.Fatalf("EndAll: %v", err)
+	}
+}
+
+var renewing = []proof{
+	{"renew/another-id", false, []string{
+		"Renew gives a session that is live at the instant another ID, in one step: the old one is not found afterwards.",
+		"Everything else stays, stamp and limits too, but for Seen, which becomes at unless that is before it.",
+	}, func(t *trial) {
+		s := t.full()
+		t.create(s)
+		for _, d := range []time.Duration{10 * time.Minute, 20 * time.Minute} {
+			old := s.ID
+			_, s.ID = session.NewToken()
+			s.Seen = t.at(d)
+			t.ok(t.store.Renew(t.ctx, tenant, old, s.ID, s.Seen), "Renew")
+			t.missing(tenant, old, "after Renew, under the old ID")
+			t.kept(s, "after Renew")
+			for _, q := range []session.Query{{}, {Member: s.Member}, {Device: s.Device}, {Member: s.Member, Device: s.Device, Clients: session.ClientsOf(s.Stamp.Client)}} {
+				t.listed(tenant, q, []session.Session{s}, "after Renew")
+			}
+			t.is(t.store.Touch(t.ctx, tenant, old, s.Seen, nobody, geo.Country{}), session.ErrNotFound, "Touch under the old ID")
+			t.is(t.store.End(t.ctx, tenant, old, s.Seen, "x"), session.ErrNotFound, "End under the old ID")
+			_, next := session.NewToken()
+			t.is(t.store.Renew(t.ctx, tenant, old, next, s.Seen), session.ErrNotFound, "Renew under the old ID")
+			t.missing(tenant, next, "after Renew under the old ID")
+		}
+		old := s.ID
+		_, s.ID = session.NewToken()
+		t.ok(t.store.Renew(t.ctx, tenant, old, s.ID, t.at(15*time.Minute)), "Renew that comes late")
+		t.kept(s, "after Renew that comes late")
+		t.end(&s, t.at(time.Hour), "signed out")
+		t.kept(s, "after End of a renewed session")
+	}},
+	{"renew/errors", false, []string{
+		"Errors are those of Touch, and ErrExists if next is in use, as its own is.",
+		"The zero ID is refused.",
+	}, func(t *trial) {
+		var tried []session.ID
+		t.refusesTheEnded("Renew", func(s session.Session, at time.Time) error {
+			_, next := session.NewToken()
+			err := t.store.Renew(t.ctx, s.Tenant, s.ID, next, at)
+			if err != nil {
+				tried = append(tried, next)
+			}
+			return err
+		})
+		for _, next := range tried {
+			t.missing(tenant, next, "after a refused Renew")
+		}
+		_, next := session.NewToken()
+		t.is(t.store.Renew(t.ctx, tenant, t.session().ID, next, t.at(0)), session.ErrNotFound, "Renew of no session")
+		t.missing(tenant, next, "after Renew of no session")
+
+		s := t.created(nil)
+		ended := t.created(nil)
+		t.end(&ended, t.at(time.Minute), "signed out")
+		for why, other := range map[string]session.Session{
+			"a live one has":          t.full(),
+			"one of another tenant":   {},
+			"an ended one has":        ended,
+			"the session itself has ": s,
+		} {
+			switch {
+			case other.ID.IsZero():
+				other = t.created(func(s *session.Session) { s.Tenant = stranger })
+			case other.ID != ended.ID && other.ID != s.ID:
+				t.create(other)
+			}
+			t.is(t.store.Renew(t.ctx, tenant, s.ID, other.ID, t.at(time.Minute)), session.ErrExists, "Renew to an ID that "+why)
+			t.kept(s, "after a refused Renew")
+			t.kept(other, "after a refused Renew to its ID")
+		}
+		if err := t.store.Renew(t.ctx, tenant, s.ID, session.ID{}, t.at(time.Minute)); err == nil {
+			t.Errorf("Renew takes the zero ID")
+		}
+		t.kept(s, "after Renew to the zero ID")
+		t.missing(tenant, session.ID{}, "of the zero ID")
+	}},
+}
+
+var ending = []proof{
+	{"end/stays-ended", false, []string{
+		"A session that was ended stays, with when and why, until it is purged; nothing revives it.",
+		"End ends one session.",
+		"One that somebody has ended keeps its first end and reason, and that is no error; none is ErrNotFound.",
+	}, func(t *trial) {
+		bystander := t.created(nil)
+		s := t.created(func(s *session.Session) { s.Member = "lee" })
+		t.end(&s, t.at(time.Minute), "suspended: \"x\"\n; --")
+		t.kept(s, "after End")
+		for _, d := range []time.Duration{0, time.Minute, time.Hour} { // earlier ones too
+			t.ok(t.store.End(t.ctx, tenant, s.ID, t.at(d), "again"), "a second End")
+			t.kept(s, "after a second End")
+		}
+		_, next := session.NewToken()
+		t.is(t.store.Touch(t.ctx, tenant, s.ID, t.at(2*time.Minute), tokyo, japan), session.ErrEnded, "Touch after End")
+		t.is(t.store.Renew(t.ctx, tenant, s.ID, next, t.at(2*time.Minute)), session.ErrEnded, "Renew after End")
+		again := t.session()
+		again.ID = s.ID
+		t.is(t.store.Create(t.ctx, again), session.ErrExists, "Create after End")
+		o := session.Order{Kind: session.SignOut, Tenant: tenant, Member: "lee", Clients: session.AllClients}
+		if n, err := t.store.EndAll(t.ctx, o, t.at(3*time.Minute)); n != 0 || err != nil {
+			t.Errorf("EndAll of a session that has ended: %d, %v; want 0", n, err)
+		}
+		if _, err := t.store.Purge(t.ctx, t.at(time.Minute), 10); err != nil {
+			t.Errorf("Purge: %v", err)
+		}
+		t.kept(s, "after Touch, Renew, Create, EndAll and an early Purge")
+		t.listed(tenant, session.Query{Member: "lee"}, []session.Session{s}, "of a member whose session has ended")
+		t.listed(tenant, session.Query{Member: "lee", LiveAt: t.at(24 * time.Hour)}, nil, "live, of a member whose session has ended")
+		t.kept(bystander, "after the end of another")
+		t.is(t.store.End(t.ctx, tenant, t.session().ID, t.at(0), "x"), session.ErrNotFound, "End of no session")
+		without := t.created(nil)
+		t.end(&without, t.at(time.Minute), "")
+		t.kept(without, "after End without a reason")
+	}},
+	{"end/past-its-limits", false, []string{
+		"One that is past its limits is ended too, since by another clock it may not be.",
+	}, func(t *trial) {
+		s := t.created(func(s *session.Session) { s.Idle = time.Minute })
+		t.end(&s, t.at(time.Hour), "signed out")
+		t.kept(s, "after End of a session that was idle for too long")
+		t.is(t.store.Touch(t.ctx, tenant, s.ID, t.at(30*time.Second), nobody, geo.Country{}), session.ErrEnded, "Touch by a clock that is behind")
+	}},
+}
+
+var waiting = []proof{
+	{"cancelled-contexts", false, []string{
+		"A cancelled context is returned as its error, and nothing was written then, or all of it.",
+	}, func(t *trial) {
+		cancelled, cancel := context.WithCancel(t.ctx)
+		cancel()
+		past, cancel := context.WithDeadline(t.ctx, time.Now().Add(-time.Hour))
+		defer cancel()
+		for _, ctx := range []context.Context{cancelled, past} {
+			want := ctx.Err()
+			s := t.created(nil)
+			o := session.Order{Kind: session.SignOut, Tenant: tenant, Clients: session.AllClients}
+			_, next := session.NewToken()
+			fresh := t.session()
+
+			t.is(t.store.Create(ctx, fresh), want, "Create with a context that has ended")
+			if found, err := t.store.Find(t.ctx, tenant, fresh.ID); err == nil && !same(found, fresh) {
+				t.Errorf("Create with a context that has ended wrote a part: %+v", found)
+			}
+			_, err := t.store.Find(ctx, tenant, s.ID)
+			t.is(err, want, "Find with a context that has ended")
+			t.is(t.store.Touch(ctx, tenant, s.ID, t.at(time.Minute), tokyo, japan), want, "Touch with a context that has ended")
+			touched := s
+			touched.Seen, touched.Addr, touched.Country = t.at(time.Minute), tokyo, japan
+			if found := t.find(s); !same(found, s) && !same(found, touched) {
+				t.Errorf("Touch with a context that has ended wrote a part: %+v", found)
+			}
+			t.is(t.store.Renew(ctx, tenant, s.ID, next, t.at(time.Minute)), want, "Renew with a context that has ended")
+			_, oldErr := t.store.Find(t.ctx, tenant, s.ID)
+			_, nextErr := t.store.Find(t.ctx, tenant, next)
+			if (oldErr == nil) == (nextErr == nil) {
+				t.Errorf("Renew with a context that has ended wrote a part: the old ID is %v, the next %v", oldErr, nextErr)
+			}
+			_, err = t.store.List(ctx, tenant, session.Query{})
+			t.is(err, want, "List with a context that has ended")
+			t.is(t.store.End(ctx, tenant, s.ID, t.at(time.Minute), "x"), want, "End with a context that has ended")
+			_, err = t.store.EndAll(ctx, o, t.at(time.Minute))
+			t.is(err, want, "EndAll with a context that has ended")
+			_, err = t.store.Purge(ctx, t.at(0), 1)
+			t.is(err, want, "Purge with a context that has ended")
+		}
+	}},
+	{"visits/cancelled-contexts", true, []string{
+		"It stops at the first error, which it yields last.",
+	}, func(t *trial) {
+		for range 300 {
+			t.created(nil)
+		}
+		for _, after := range []int{0, 1, 299} {
+			ctx, cancel := context.WithCancel(t.ctx)
+			if after == 0 {
+				cancel()
+			}
+			good, failed := 0, 0
+			for _, err := range t.store.(session.Visitor).Visits(ctx, tenant, "", t.at(0)) {
+				switch {
+				case failed > 0:
+					t.Fatalf("Visits goes on after an error")
+				case err != nil:
+					t.is(err, context.Canceled, "Visits with a cancelled context")
+					failed++
+				default:
+					good++
+				}
+				if good == after {
+					cancel()
+				}
+			}
+			cancel()
+			// It may have read ahead, but must not end early without a word.
+			if whole := failed == 0 && good == 300 && after > 0; !whole && failed != 1 || good < after || after == 0 && good > 0 {
+				t.Errorf("Visits whose context was cancelled after %d of 300 visits yields %d visits and %d errors", after, good, failed)
+			}
+		}
+	}},
+}
