@@ -1,0 +1,66 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// Counter counts failed logins beside the accounts: a failure writes no account, draws no
+// version and conflicts with nothing. It is safe for concurrent use by many processes.
+// [NewMemStore] is one, and directorytest.RunCounter proves any other.
+type Counter interface {
+	// Count replaces the failures f of a member by f.After(g), where there are none by
+	// Failures{}.After(g), and returns them. It is atomic: of calls at the same time each
+	// sees what the one before it wrote.
+	Count(ctx context.Context, t session.TenantID, id member.ID, g Guess) (Failures, error)
+
+	// Failures returns those of a member. Where there are none, they are zero.
+	Failures(ctx context.Context, t session.TenantID, id member.ID) (Failures, error)
+
+	// Clear forgets those of a member.
+	Clear(ctx context.Context, t session.TenantID, id member.ID) error
+}
+
+// Guess is one check of a password, and the rules by which it counts.
+type Guess struct {
+	Right bool
+	At    time.Time
+	Limit int           // as many failures lock; below 1 counts as 1
+	Opens time.Duration // after which a lock opens by itself; 0: never
+}
+
+// Failures are the failed logins of a member. The zero Failures is none.
+type Failures struct {
+	Number int       // since the last success or lock that opened
+	Locked time.Time // when the limit was reached; zero: it was not
+	Behind int       // checks since then, which a lock refused
+}
+
+// Lock reports whether f is a lock that is still shut at an instant. One that opens by
+// itself does so after opens, by a clock that was set back too.
+func (f Failures) Lock(at time.Time, opens time.Duration) bool {
+	return !f.Locked.IsZero() && (opens <= 0 || at.Sub(f.Locked).Abs() < opens)
+}
+
+// After returns the failures after a check. A lock stays as it is, whether the password is
+// right or wrong; otherwise a right one forgets the failures and a wrong one is counted.
+func (f Failures) After(g Guess) Failures {
+	if f.Lock(g.At, g.Opens) {
+		f.Behind++
+		return f
+	}
+	if !f.Locked.IsZero() || g.Right {
+		f = Failures{}
+	}
+	if g.Right {
+		return f
+	}
+	f.Number++
+	if f.Number >= g.Limit {
+		f.Locked = g.At
+	}
+	return f
+}

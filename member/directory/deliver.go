@@ -1,0 +1,99 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// Delivery of orders.
+const (
+	leased   = time.Minute // how long an order that was taken is not taken by another
+	pollEach = time.Second // how often Run looks where nothing is due
+	atOnce   = 16          // orders that Run takes together
+	mostWait = 10 * time.Minute
+	parkAt   = 12 // failures, after about half an hour
+)
+
+// Run delivers the orders of all tenants until ctx ends, and returns its error. Sessions
+// that an order means are ended in Options.Sessions, then the Revoker or the Wiper is
+// told; the order is done when both have succeeded. What fails comes again after a while
+// that doubles, and is parked after 12 failures: Store.Waiting shows it. Any number of
+// processes may run it, or none: what an act could not deliver at once waits then. A panic
+// of the host's code is a failure. The store's outbox is this Directory's alone.
+func (d *Directory) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		taken, err := d.take(ctx)
+		for _, o := range taken {
+			d.deliver(ctx, o)
+		}
+		if err != nil || len(taken) == 0 {
+			sleep(ctx, pollEach)
+		}
+	}
+	return ctx.Err()
+}
+
+func (d *Directory) take(ctx context.Context) (orders []session.Order, err error) {
+	defer recovered(&err)
+	return d.store.Take(ctx, atOnce, leased)
+}
+
+// promptly tries to deliver orders that were just stored, one time and for a short while.
+// What it does not get to is Run's.
+func (d *Directory) promptly(ctx context.Context, orders []session.Order) {
+	if d.o.Prompt < 0 || len(orders) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.o.Prompt)
+	defer cancel()
+	for _, o := range orders {
+		if ctx.Err() != nil {
+			return
+		}
+		d.deliver(ctx, o)
+	}
+}
+
+// deliver carries out one order and settles it. An order that cannot be settled, for the
+// store does not answer or ctx has ended, is taken again after its lease.
+func (d *Directory) deliver(ctx context.Context, o session.Order) {
+	err := d.carryOut(ctx, o)
+	if ctx.Err() != nil {
+		return
+	}
+	defer recovered(new(error))
+	if err == nil {
+		d.store.Done(ctx, o.ID)
+		return
+	}
+	wait := min(time.Second<<min(o.Tries, 20), mostWait)
+	d.store.Failed(ctx, o.ID, wait, o.Tries+1 >= parkAt, err.Error())
+}
+
+func (d *Directory) carryOut(ctx context.Context, o session.Order) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, leased)
+	defer cancel()
+	defer recovered(&err)
+	switch o.Kind {
+	case session.SignOut:
+		if d.o.Sessions != nil {
+			if _, err := d.o.Sessions.EndAll(ctx, o, now()); err != nil {
+				return fmt.Errorf("directory: ending sessions: %w", err)
+			}
+		}
+		if d.o.Revoker != nil {
+			return d.o.Revoker.Revoke(ctx, o)
+		}
+		return nil
+	case session.WipeApp, session.WipeAll:
+		if d.o.Wiper != nil {
+			return d.o.Wiper.Wipe(ctx, o)
+		}
+		return errors.New("directory: there is no Options.Wiper")
+	}
+	return fmt.Errorf("directory: an order of kind %s is not this directory's", quote(string(o.Kind)))
+}

@@ -1,0 +1,216 @@
+package directory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// Do does an act of an administrator, or of the member itself, by the facts; At and Line of
+// them are the Directory's. Each act has a method of its own too.
+func (d *Directory) Do(ctx context.Context, x Act, t session.TenantID, id member.ID, f Facts) (err error) {
+	defer recovered(&err)
+	orders, err := d.one(ctx, x, t, id, f, nil)
+	if err == nil {
+		d.promptly(ctx, orders)
+	}
+	return err
+}
+
+// Result is what became of one of many members.
+type Result struct {
+	Member member.ID
+	Err    error // nil: done
+}
+
+// Each does an act to many members, one after the other, and returns a result for each, in
+// their order. One that is refused or fails stops no other; when ctx ends, the rest have
+// its error.
+//
+//	results := dir.Each(ctx, directory.RequestPasswordChange, tenant, ids, directory.Facts{Actor: me, Why: "leak"})
+func (d *Directory) Each(ctx context.Context, x Act, t session.TenantID, ids []member.ID, f Facts) []Result {
+	results := make([]Result, len(ids))
+	var orders []session.Order
+	for i, id := range ids {
+		results[i].Member = id
+		if err := ctx.Err(); err != nil {
+			results[i].Err = err
+			continue
+		}
+		func() {
+			defer recovered(&results[i].Err)
+			var given []session.Order
+			given, results[i].Err = d.one(ctx, x, t, id, f, nil)
+			orders = append(orders, given...)
+		}()
+	}
+	d.promptly(ctx, orders)
+	return results
+}
+
+// one does any act but those that only look and those that are the host's.
+func (d *Directory) one(ctx context.Context, x Act, t session.TenantID, id member.ID, f Facts, first func(context.Context) error) ([]session.Order, error) {
+	r, known := rows[x]
+	f.At = now()
+	switch {
+	case x == Unlock:
+		return nil, d.unlock(ctx, t, id, f)
+	case !known, r.by == host, r.still:
+		return nil, d.refuse(ctx, x, t, id, f, refused(UnknownAct))
+	}
+	return d.change(ctx, x, t, id, f, first)
+}
+
+// Suspend shuts a member out until an administrator lifts it, and ends all sessions.
+func (d *Directory) Suspend(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string) error {
+	return d.Do(ctx, Suspend, t, id, Facts{Actor: actor, Why: why})
+}
+
+// Lift ends a suspension.
+func (d *Directory) Lift(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string) error {
+	return d.Do(ctx, Lift, t, id, Facts{Actor: actor, Why: why})
+}
+
+// BlockApps refuses a member mobile, desktop and drive, and ends their sessions.
+func (d *Directory) BlockApps(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string) error {
+	return d.Do(ctx, BlockApps, t, id, Facts{Actor: actor, Why: why})
+}
+
+// UnblockApps opens them again.
+func (d *Directory) UnblockApps(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string) error {
+	return d.Do(ctx, UnblockApps, t, id, Facts{Actor: actor, Why: why})
+}
+
+// SetPassword sets a member's password by force and ends all sessions. The host stores its
+// hash in set, which is called once if the act is permitted, before the sessions end. If
+// set fails, nothing else is done. If SetPassword fails for another reason than a refusal,
+// set may have been called: set it again.
+func (d *Directory) SetPassword(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string, set func(context.Context) error) (err error) {
+	defer recovered(&err)
+	if set == nil {
+		return errors.New("directory: SetPassword needs a function that stores the password")
+	}
+	orders, err := d.one(ctx, SetPassword, t, id, Facts{Actor: actor, Why: why}, set)
+	if err == nil {
+		d.promptly(ctx, orders)
+	}
+	return err
+}
+
+// RequestPasswordChange has a member change the password at the next login.
+func (d *Directory) RequestPasswordChange(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string) error {
+	return d.Do(ctx, RequestPasswordChange, t, id, Facts{Actor: actor, Why: why})
+}
+
+// ChangeLoginID replaces a login id that was generated, once, and ends all sessions.
+func (d *Directory) ChangeLoginID(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, login, why string) error {
+	return d.Do(ctx, ChangeLoginID, t, id, Facts{Actor: actor, Why: why, LoginID: login})
+}
+
+// Unlink takes an external login from a member and ends the sessions that came in by it.
+func (d *Directory) Unlink(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, external, why string) error {
+	return d.Do(ctx, Unlink, t, id, Facts{Actor: actor, Why: why, External: external})
+}
+
+// EndSession ends one session of a member.
+func (d *Directory) EndSession(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, s session.ID, why string) error {
+	return d.Do(ctx, EndSession, t, id, Facts{Actor: actor, Why: why, Session: s})
+}
+
+// WipeApp has the app's data on a device of a member removed, and ends its sessions.
+func (d *Directory) WipeApp(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, device, why string) error {
+	return d.Do(ctx, WipeApp, t, id, Facts{Actor: actor, Why: why, Device: device})
+}
+
+// ResetDevice has a device of a member reset, and ends its sessions.
+func (d *Directory) ResetDevice(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, device, why string) error {
+	return d.Do(ctx, ResetDevice, t, id, Facts{Actor: actor, Why: why, Device: device})
+}
+
+// Delete takes a member out of the tenant and ends all sessions. Within 7 days it can be
+// restored.
+func (d *Directory) Delete(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string) error {
+	return d.Do(ctx, Delete, t, id, Facts{Actor: actor, Why: why})
+}
+
+// Restore makes a deleted member what it was before.
+func (d *Directory) Restore(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string) error {
+	return d.Do(ctx, Restore, t, id, Facts{Actor: actor, Why: why})
+}
+
+// AllowClients lets a member in by these clients alone, and ends the sessions of all
+// others. session.AllClients opens all again.
+func (d *Directory) AllowClients(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, c session.Clients, why string) error {
+	return d.Do(ctx, AllowClients, t, id, Facts{Actor: actor, Why: why, Clients: c})
+}
+
+// GiveRole gives a role to a member, or a custom role other permissions. Where that takes
+// a permission, all sessions end.
+func (d *Directory) GiveRole(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, r Role, why string) error {
+	return d.Do(ctx, GiveRole, t, id, Facts{Actor: actor, Why: why, Role: r})
+}
+
+// TakeRole takes a role from a member and ends all sessions.
+func (d *Directory) TakeRole(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, role, why string) error {
+	return d.Do(ctx, TakeRole, t, id, Facts{Actor: actor, Why: why, Role: Role{Name: role}})
+}
+
+// Create makes a member, who is pending until it has a password. An id that was ever used
+// in the tenant is refused. The facts may have LoginID, Generated and Profile.
+func (d *Directory) Create(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, f Facts) error {
+	f.Actor = actor
+	return d.Do(ctx, Create, t, id, f)
+}
+
+// MakeAgain makes a member under the id of one who was deleted 7 days ago or longer, for
+// hosts whose ids are people's. Nothing of the old one is kept and no session of it lives.
+func (d *Directory) MakeAgain(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, f Facts) error {
+	f.Actor = actor
+	return d.Do(ctx, MakeAgain, t, id, f)
+}
+
+// ChangedPassword notes that a member has changed its own password, which the host has
+// stored, and ends all sessions. The member logs in with the new one.
+func (d *Directory) ChangedPassword(ctx context.Context, t session.TenantID, id member.ID) error {
+	return d.Do(ctx, ChangePassword, t, id, Facts{Actor: id})
+}
+
+// Adopt stores an account that the host has had elsewhere, such as the first super admin of
+// a tenant or those of its user table. It asks no permission. An account without a version
+// gets one; its sessions from before live until the first cut. Ids that were used are
+// refused.
+func (d *Directory) Adopt(ctx context.Context, a Account, why string) (err error) {
+	defer recovered(&err)
+	f := Facts{At: now(), Why: why}
+	a = a.Clone().derived()
+	if a.Version == (session.Version{}) {
+		a.Version = session.NewLine()
+	}
+	if a.Created.IsZero() {
+		a.Created = f.At
+	}
+	c := Change{Account: a, Event: session.Event{
+		Tenant: a.Tenant, At: f.At, Kind: Adopt.Kind(), Member: a.ID, Why: cut(why), Membership: a.Version,
+	}}
+	tell(&c.Event, differences(Account{}, a))
+	if err := a.Err(); err != nil {
+		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, invalid("%v", err))
+	}
+	if err = d.save(ctx, &c); errors.Is(err, session.ErrExists) {
+		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, refused(MemberExists))
+	}
+	return err
+}
+
+// DrawLine begins a new line for a member, after its account was restored from a backup:
+// every session from before is dead. It asks no permission.
+func (d *Directory) DrawLine(ctx context.Context, t session.TenantID, id member.ID, why string) (err error) {
+	defer recovered(&err)
+	orders, err := d.change(ctx, DrawLine, t, id, Facts{Why: why}, nil)
+	if err == nil {
+		d.promptly(ctx, orders)
+	}
+	return err
+}

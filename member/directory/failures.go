@@ -1,0 +1,136 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// opens is after how long a lock of a opens by itself; 0: never.
+func opens(a Account) time.Duration {
+	if a.Super {
+		return SuperLock
+	}
+	return 0
+}
+
+// open reports whether the account admits a login, by its state.
+func open(a Account) bool { return a.Status == member.Active || a.Status == member.OnLeave }
+
+// Member returns what a decision needs to know of a member, or session.ErrNotFound: it is
+// an engine.Members. A member who could log in is Locked while failed logins lock it, and
+// must change the password once that is older than the terms allow.
+func (d *Directory) Member(ctx context.Context, t session.TenantID, id member.ID) (m *member.Member, err error) {
+	defer func() {
+		if err != nil {
+			m = nil
+		}
+	}()
+	defer recovered(&err)
+	a, err := d.load(ctx, t, id)
+	if err != nil {
+		return nil, err
+	}
+	is := a.Member
+	if !open(a) {
+		return &is, nil
+	}
+	f, err := d.counter.Failures(ctx, t, id)
+	if err != nil {
+		return nil, err
+	}
+	terms, err := d.terms(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	at := now()
+	if f.Lock(at, opens(a)) {
+		is.Status = member.Locked
+	}
+	since := a.PasswordChanged
+	if since.IsZero() {
+		since = a.Created
+	}
+	if terms.PasswordAge > 0 && at.Sub(since) >= terms.PasswordAge {
+		is.MustChangePassword = true
+	}
+	return &is, nil
+}
+
+// Count notes the outcome of a password check of a member who would be let in with the
+// right password, and reports whether the member is locked, since before or by this
+// failure: it is an engine.Failures. A right password of a member who is not locked
+// forgets the failures. Of any number of calls at the same time with wrong passwords, as
+// many as the terms allow are told that the member is not locked, less one, which locks;
+// a right one after that is told so. Sessions that are alive go on.
+//
+// A member who could not log in anyway is told locked and nothing is counted. If err is
+// not nil, locked is true.
+func (d *Directory) Count(ctx context.Context, t session.TenantID, id member.ID, right bool) (locked bool, err error) {
+	defer func() { locked = locked || err != nil }()
+	defer recovered(&err)
+	a, err := d.load(ctx, t, id)
+	if err != nil {
+		return true, err
+	}
+	if !open(a) {
+		return true, nil
+	}
+	terms, err := d.terms(ctx, t)
+	if err != nil {
+		return true, err
+	}
+	at := now()
+	f, err := d.counter.Count(ctx, t, id, Guess{Right: right, At: at, Limit: terms.Failures, Opens: opens(a)})
+	if err != nil {
+		return true, err
+	}
+	if f.Locked.IsZero() {
+		return false, nil
+	}
+	if !right && f.Behind == 0 { // by this one
+		e := session.Event{ID: rand.Text(), Tenant: t, At: at, Kind: Lock.Kind(), Member: id, Membership: a.Version}
+		e.Summary = []string{fmt.Sprintf("failed logins: %d", f.Number)}
+		if err := d.store.Note(ctx, e); err != nil {
+			return true, fmt.Errorf("directory: the lock could not be recorded: %w", err)
+		}
+	}
+	return true, nil
+}
+
+// Unlock opens the lock of a member whose failed logins reached the limit.
+func (d *Directory) Unlock(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, why string) error {
+	return d.Do(ctx, Unlock, t, id, Facts{Actor: actor, Why: why})
+}
+
+// unlock changes no account: the failures are beside it. The event is written first, so
+// that no lock opens without one.
+func (d *Directory) unlock(ctx context.Context, t session.TenantID, id member.ID, f Facts) error {
+	a, err := d.permitted(ctx, Unlock, t, id, f.Actor)
+	if err != nil {
+		return d.refuse(ctx, Unlock, t, id, f, err)
+	}
+	c, err := Unlock.Do(a, f)
+	if err != nil {
+		return d.refuse(ctx, Unlock, t, id, f, err)
+	}
+	failures, err := d.counter.Failures(ctx, t, id)
+	if err != nil {
+		return err
+	}
+	if !failures.Lock(f.At, opens(a)) {
+		return d.refuse(ctx, Unlock, t, id, f, refused(NothingToChange))
+	}
+	e := c.Event
+	e.ID = rand.Text()
+	e.Summary = append(e.Summary, "status: "+a.Status.String()+", was locked since "+instant(failures.Locked))
+	if err := d.store.Note(ctx, e); err != nil {
+		return errors.Join(errors.New("directory: the lock stays shut, because opening it could not be recorded"), err)
+	}
+	return d.counter.Clear(ctx, t, id)
+}

@@ -1,0 +1,419 @@
+package directory_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+func paid(context.Context, session.TenantID) (directory.Terms, error) {
+	return directory.Terms{Download: true}, nil
+}
+
+func free(context.Context, session.TenantID) (directory.Terms, error) {
+	return directory.Terms{Keep: directory.FreeEventsKept}, nil
+}
+
+func TestOverview(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		var sessions session.MemStore
+		f := newFixture(t, &directory.Options{Sessions: &sessions})
+		f.adopt(t, "audit", directory.Deputy)
+		if err := f.Create(ctx, "boss", "acme", "kim", directory.Facts{LoginID: "kim1", Profile: directory.Profile{Name: "Kim"}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []step{
+			{directory.ChangePassword, directory.Facts{}}, {directory.Link, directory.Facts{External: "google:1"}},
+			{directory.RecordContacts, directory.Facts{Contacts: []directory.Contact{{Address: "kim@home.example"}}}},
+		} {
+			s.facts.Actor = "kim"
+			if err := f.Do(ctx, s.act, "acme", "kim", s.facts); err != nil {
+				t.Fatal(err)
+			}
+		}
+		changed := time.Now().UTC()
+		begin(t, f, &sessions, session.Session{Device: "old phone", System: "Android 9", Stamp: session.Stamp{Client: session.Mobile}})
+		time.Sleep(91 * 24 * time.Hour)
+		begin(t, f, &sessions, session.Session{Device: "phone", System: "iOS", Stamp: session.Stamp{Client: session.Mobile}})
+		time.Sleep(time.Hour)
+		web := begin(t, f, &sessions, session.Session{Device: "laptop", System: "Linux"})
+		time.Sleep(time.Hour)
+		begin(t, f, &sessions, session.Session{Stamp: session.Stamp{Client: session.IMAP}})
+		if err := f.BlockApps(ctx, "boss", "acme", "kim", ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.RequestPasswordChange(ctx, "boss", "acme", "kim", ""); err != nil {
+			t.Fatal(err)
+		}
+
+		o, err := f.Overview(ctx, "audit", "acme", "kim", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Status != member.Active || !o.PasswordChanged.Equal(changed) || o.ChangeRequested.IsZero() || o.Profile.Name != "Kim" || o.LoginID != "kim1" ||
+			len(o.External) != 1 || len(o.Contacts) != 1 || !o.AppsBlocked || o.Blocked != session.Apps {
+			t.Errorf("overview: %+v", o)
+		}
+		if o.Last.Client != session.IMAP || o.Last.Addr.String() != "203.0.113.7" || !o.Last.Live {
+			t.Errorf("last access: %+v", o.Last)
+		}
+		var visits []string
+		for _, v := range o.Visits {
+			visits = append(visits, fmt.Sprint(v.Client, " ", v.Live))
+		}
+		if want := []string{"imap true", "web true", "mobile false"}; !slices.Equal(visits, want) {
+			t.Errorf("visits %q; want %q: newest first, of 90 days, the apps ended", visits, want)
+		}
+		var devices []string
+		for _, d := range o.Devices {
+			devices = append(devices, d.ID+" "+d.System)
+		}
+		if want := []string{"laptop Linux", "phone iOS"}; !slices.Equal(devices[:2], want) {
+			t.Errorf("devices %q; want %q first", devices, want)
+		}
+
+		o, err = f.Overview(ctx, "boss", "acme", "kim", session.ClientsOf(session.Web))
+		if err != nil || len(o.Visits) != 1 || o.Visits[0].Session != web || o.Last.Client != session.IMAP {
+			t.Errorf("of the web alone: %+v, %v", o.Visits, err)
+		}
+
+		for range directory.DefaultFailures {
+			f.Count(ctx, "acme", "kim", false)
+		}
+		if o, err = f.Overview(ctx, "boss", "acme", "kim", 0); err != nil || o.Status != member.Locked || o.Locked.IsZero() || !o.Visits[0].Live {
+			t.Errorf("locked: %v since %v, %v; a lock ends no session: %v", o.Status, o.Locked, err, o.Visits[0].Live)
+		}
+		if err := f.Delete(ctx, "boss", "acme", "kim", ""); err != nil {
+			t.Fatal(err)
+		}
+		o, err = f.Overview(ctx, "boss", "acme", "kim", 0)
+		if err != nil || o.Status != member.Deleted || !o.RestoreUntil.Equal(o.DeletedAt.Add(7*24*time.Hour)) {
+			t.Errorf("deleted: %+v, %v", o, err)
+		}
+		for _, v := range o.Visits {
+			if v.Live {
+				t.Errorf("the session of a deleted member is shown as live: %+v", v)
+			}
+		}
+	})
+}
+
+func TestWhoSeesAMember(t *testing.T) {
+	ctx := t.Context()
+	f := newFixture(t, nil)
+	for id, r := range map[member.ID]string{"deputy": directory.Deputy, "it": directory.ITAdmin, "hr": directory.HRAdmin} {
+		f.adopt(t, id, r)
+	}
+	f.adopt(t, "kim")
+	for _, row := range []struct {
+		actor, id member.ID
+		want      directory.Reason
+	}{
+		{"boss", "boss", ""}, {"boss", "kim", ""}, {"deputy", "hr", ""}, {"it", "kim", ""}, {"hr", "kim", ""},
+		{"it", "hr", directory.TargetOutranks}, {"deputy", "boss", directory.TargetOutranks},
+		{"kim", "kim", directory.MissingPermission}, {"kim", "nobody", directory.MissingPermission}, {"hr", "nobody", directory.UnknownMember},
+	} {
+		o, err := f.Overview(ctx, row.actor, "acme", row.id, 0)
+		if reason(err) != row.want || (err == nil) != (o.ID != "") {
+			t.Errorf("%s looks at %s: %v; want [%s]", row.actor, row.id, err, row.want)
+		}
+		if e := f.last(t); row.want != "" && (e.Kind != "member-looked-at" || e.Refused != string(row.want) || e.Actor != row.actor || e.Member != row.id) {
+			t.Errorf("%s looks at %s: recorded is %+v", row.actor, row.id, e)
+		}
+		for _, err := range f.Visits(ctx, row.actor, "acme", row.id, 0) {
+			if reason(err) != row.want {
+				t.Errorf("%s looks at the visits of %s: %v; want [%s]", row.actor, row.id, err, row.want)
+			}
+		}
+	}
+}
+
+// leaky is a store of sessions that answers with another member's visits.
+type leaky struct{ *session.MemStore }
+
+func (leaky) Visits(context.Context, session.TenantID, session.MemberID, time.Time) iter.Seq2[session.Visit, error] {
+	return func(yield func(session.Visit, error) bool) {
+		yield(session.Visit{Tenant: "globex", Member: "kim", Client: session.Web}, nil)
+	}
+}
+
+// asked is a store of sessions that notes since when visits are asked for.
+type asked struct {
+	*session.MemStore
+	since time.Time
+}
+
+func (a *asked) Visits(ctx context.Context, t session.TenantID, id session.MemberID, since time.Time) iter.Seq2[session.Visit, error] {
+	a.since = since
+	return a.MemStore.Visits(ctx, t, id, since)
+}
+
+func TestVisitsAreLiveAsTheMemberSays(t *testing.T) {
+	ctx := t.Context()
+	sessions := &asked{MemStore: session.NewMemStore()}
+	alive := true
+	f := newFixture(t, &directory.Options{Sessions: sessions, Prompt: -1, Alive: func(session.Session) bool { return alive }})
+	f.adopt(t, "kim")
+	live := func() string {
+		t.Helper()
+		text := ""
+		for v, err := range f.Visits(ctx, "boss", "acme", "kim", session.AllClients) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Live {
+				text += v.Client.String() + " "
+			}
+		}
+		if sessions.since.Before(time.Now().Add(-91*24*time.Hour)) || sessions.since.After(time.Now().Add(-89*24*time.Hour)) {
+			t.Errorf("visits are asked for since %v", sessions.since)
+		}
+		return text
+	}
+	begin(t, f, sessions.MemStore, session.Session{Stamp: session.Stamp{Client: session.Mobile}})
+	begin(t, f, sessions.MemStore, session.Session{})
+	for _, row := range []struct {
+		why  string
+		do   func() error
+		want string
+	}{
+		{"two logins", func() error { return nil }, "web mobile "},
+		{"the tenant's record ends all", func() error { alive = false; return nil }, ""},
+		{"it does not", func() error { alive = true; return nil }, "web mobile "},
+		{"cut, and the store is not told yet", func() error { return f.BlockApps(ctx, "boss", "acme", "kim", "") }, "web "},
+		{"opened again", func() error { return f.UnblockApps(ctx, "boss", "acme", "kim", "") }, "web "},
+		{"suspended", func() error { return f.Suspend(ctx, "boss", "acme", "kim", "") }, ""},
+		{"lifted", func() error { return f.Lift(ctx, "boss", "acme", "kim", "") }, ""},
+	} {
+		if err := row.do(); err != nil {
+			t.Fatal(err)
+		}
+		if got := live(); got != row.want {
+			t.Errorf("%s: live are %q; want %q", row.why, got, row.want)
+		}
+	}
+}
+
+func TestVisitsOfAnotherAreNotShown(t *testing.T) {
+	f := newFixture(t, &directory.Options{Sessions: leaky{session.NewMemStore()}})
+	f.adopt(t, "kim")
+	if o, err := f.Overview(t.Context(), "boss", "acme", "kim", 0); err == nil {
+		t.Errorf("shown: %+v", o)
+	}
+}
+
+func TestListAndBlocked(t *testing.T) {
+	ctx := t.Context()
+	f := newFixture(t, &directory.Options{Terms: paid})
+	f.adopt(t, "kim")
+	f.adopt(t, "helper", directory.HRAdmin)
+	profile := directory.Profile{
+		Name: "=HYPERLINK(\"http://evil.example\")", Mail: "lee@example.com", Rank: "Manager", Phones: []string{"+82 2 123", "+82 10 456"},
+		Workplace: "Seoul, \"HQ\"", Organisation: "Sales\r\n@SUM(A1)", Title: "-1",
+	}
+	if err := f.Create(ctx, "helper", "acme", "lee", directory.Facts{Profile: profile}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []member.ID{"lee", "kim"} {
+		if err := f.BlockApps(ctx, "boss", "acme", id, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Delete(ctx, "boss", "acme", "kim", ""); err != nil {
+		t.Fatal(err)
+	}
+	page, err := f.List(ctx, "helper", "acme", directory.Query{Max: 2})
+	if err != nil || len(page) != 2 || page[0].ID != "boss" || page[1].ID != "helper" {
+		t.Errorf("List: %+v, %v", page, err)
+	}
+	if _, err := f.List(ctx, "lee", "acme", directory.Query{}); reason(err) != directory.ActorCannotAct {
+		t.Errorf("a member lists members: %v", err)
+	}
+	if _, err := f.Blocked(ctx, "helper", "acme"); reason(err) != directory.MissingPermission {
+		t.Errorf("without the permission security: %v", err)
+	}
+	if e := f.last(t); e.Kind != "blocked-read" || e.Refused != "missing-permission" || e.Member != "" {
+		t.Errorf("recorded: %+v", e)
+	}
+	list, err := f.Blocked(ctx, "boss", "acme")
+	if err != nil || len(list) != 1 || list[0].ID != "lee" {
+		t.Errorf("Blocked: %+v, %v", list, err)
+	}
+	var b bytes.Buffer
+	if err := f.BlockedCSV(ctx, &b, "boss", "acme", true); err != nil {
+		t.Fatal(err)
+	}
+	safe(t, b.String(), true, 2)
+	if !strings.Contains(b.String(), "lee@example.com") {
+		t.Errorf("the list: %s", b.String())
+	}
+}
+
+// safe sees that a file can be opened in a spreadsheet.
+func safe(t *testing.T, file string, bom bool, rows int) {
+	t.Helper()
+	text, marked := strings.CutPrefix(file, "\ufeff")
+	if marked != bom {
+		t.Errorf("a byte order mark: %v; want %v", marked, bom)
+	}
+	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil || len(records) != rows {
+		t.Errorf("%d rows, %v; want %d:\n%s", len(records), err, rows, file)
+	}
+	for _, r := range records {
+		for _, cell := range r {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r\n") || strings.ContainsAny(cell, "\r\n") {
+				t.Errorf("the cell %q is a formula to a spreadsheet", cell)
+			}
+		}
+	}
+}
+
+func TestDownloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		downloads := func(f fixture, w io.Writer, actor member.ID, bom bool) []error {
+			return []error{
+				f.VisitsCSV(ctx, w, actor, "acme", "kim", 0, bom),
+				f.EventsCSV(ctx, w, actor, "acme", session.EventQuery{}, bom),
+				f.BlockedCSV(ctx, w, actor, "acme", bom),
+			}
+		}
+		for why, terms := range map[string]func(context.Context, session.TenantID) (directory.Terms, error){"no terms": nil, "a free plan": free} {
+			f := newFixture(t, &directory.Options{Terms: terms})
+			f.adopt(t, "kim")
+			var b bytes.Buffer
+			for i, err := range downloads(f, &b, "boss", false) {
+				if reason(err) != directory.PlanWithoutDownloads || !errors.Is(err, session.ErrNoDownload) || b.Len() > 0 {
+					t.Errorf("%s: download %d: %v, %q", why, i, err, b.String())
+				}
+				if e := f.last(t); e.Refused != "plan-without-downloads" {
+					t.Errorf("%s: download %d: recorded is %+v", why, i, e)
+				}
+			}
+		}
+
+		var sessions session.MemStore
+		f := newFixture(t, &directory.Options{Terms: paid, Sessions: &sessions})
+		f.adopt(t, "kim")
+		begin(t, f, &sessions, session.Session{System: "=cmd|' /C calc'!A0"})
+		if err := f.Suspend(ctx, "boss", "acme", "kim", "=1+1"); err != nil {
+			t.Fatal(err)
+		}
+		for i, rows := range []int{2, 4, 1} { // adopted twice, suspended
+			for _, bom := range []bool{false, true} {
+				var b bytes.Buffer
+				var err error
+				switch i {
+				case 0:
+					err = f.VisitsCSV(ctx, &b, "boss", "acme", "kim", 0, bom)
+				case 1:
+					err = f.EventsCSV(ctx, &b, "boss", "acme", session.EventQuery{}, bom)
+				case 2:
+					err = f.BlockedCSV(ctx, &b, "boss", "acme", bom)
+				}
+				if err != nil {
+					t.Errorf("download %d: %v", i, err)
+				}
+				safe(t, b.String(), bom, rows)
+			}
+		}
+		var b bytes.Buffer
+		for i, err := range downloads(f, &b, "kim", false) {
+			if reason(err) != directory.ActorCannotAct || b.Len() > 0 {
+				t.Errorf("download %d by a suspended member: %v", i, err)
+			}
+		}
+		lost := errors.New("no terms today")
+		broken := newFixture(t, &directory.Options{Terms: func(context.Context, session.TenantID) (directory.Terms, error) {
+			return directory.Terms{Download: true}, lost
+		}})
+		broken.adopt(t, "kim")
+		for i, err := range downloads(broken, &b, "boss", false) {
+			if !errors.Is(err, lost) || b.Len() > 0 {
+				t.Errorf("download %d, with terms that fail: %v", i, err)
+			}
+		}
+	})
+}
+
+func TestEventsAreSearchedAndKept(t *testing.T) {
+	for _, row := range []struct {
+		why   string
+		terms func(context.Context, session.TenantID) (directory.Terms, error)
+		keep  time.Duration
+	}{
+		{"180 days", nil, 180 * 24 * time.Hour},
+		{"14 days on a free plan", free, 14 * 24 * time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx := t.Context()
+			f := newFixture(t, &directory.Options{Terms: row.terms})
+			for id, r := range map[member.ID]string{"audit": directory.Deputy, "hr": directory.HRAdmin} {
+				f.adopt(t, id, r)
+			}
+			f.adopt(t, "kim")
+			f.adopt(t, "lee")
+			time.Sleep(2 * time.Hour)
+			if err := f.Suspend(ctx, "boss", "acme", "kim", "one"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			between := time.Now()
+			f.Suspend(ctx, "hr", "acme", "boss", "refused")
+			if err := f.Suspend(ctx, "hr", "acme", "lee", "two"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(row.keep - 90*time.Minute) // what was adopted is too old, and the rest is not
+			for _, q := range []struct {
+				why  string
+				q    session.EventQuery
+				want []string
+			}{
+				{"all that is kept, refused ones too", session.EventQuery{}, []string{"one", "refused", "two"}},
+				{"by actor", session.EventQuery{Actor: "hr"}, []string{"refused", "two"}},
+				{"by member", session.EventQuery{Member: "kim"}, []string{"one"}},
+				{"by kind", session.EventQuery{Kind: "member-suspended", Max: 1}, []string{"refused", "two"}[1:]},
+				{"by time, before", session.EventQuery{To: between}, []string{"one"}},
+				{"by time, after", session.EventQuery{From: between}, []string{"refused", "two"}},
+			} {
+				events, err := f.Events(ctx, "audit", "acme", q.q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, e := range events {
+					got = append(got, e.Why)
+				}
+				slices.Sort(got)
+				if q.q.Max == 0 && !slices.Equal(got, q.want) || len(got) != len(q.want) {
+					t.Errorf("%s: %s: %q; want %q", row.why, q.why, got, q.want)
+				}
+			}
+			if _, err := f.Events(ctx, "hr", "acme", session.EventQuery{}); reason(err) != directory.MissingPermission {
+				t.Errorf("without the permission audit: %v", err)
+			}
+			if err := f.Tidy(ctx, "acme"); err != nil {
+				t.Fatal(err)
+			}
+			left, err := f.mem.Events(ctx, "acme", session.EventQuery{})
+			if err != nil || len(left) != 4 {
+				t.Errorf("%s: after tidying %d events are left, %v; want 4", row.why, len(left), err)
+			}
+		})
+	}
+}
