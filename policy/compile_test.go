@@ -135,6 +135,8 @@ func TestEveryProblemCodeIsProduced(t *testing.T) {
 	errs = append(errs, err)
 	_, err = policy.Compile(policy.Settings{Overseas: policy.Overseas{Block: true}}, policy.Standard(), nil)
 	errs = append(errs, err)
+	errs = append(errs, policy.CheckPlan(policy.Settings{}, policy.Settings{Access: policy.DesignatedAddresses}, policy.NaverWorks(), "free"),
+		policy.CheckPlan(policy.Settings{}, policy.Settings{}, policy.NaverWorks(), "gold"))
 
 	produced := map[string]bool{}
 	for _, err := range errs {

@@ -18,8 +18,11 @@
 // Compile is for what somebody is about to save, and tells everything that is
 // wrong with it; CompileStored is for what was saved. [Decode] does both at
 // once from text. [Explain] tells a decision step by step, and [Diff] tells
-// what a save changes and whom it signs out. Everything in this package is
-// pure: it stores nothing, waits for nothing and starts nothing.
+// what a save changes and whom it signs out. All of that is pure: it stores
+// nothing, waits for nothing and starts nothing.
+//
+// A service with many tenants has package policy/engine do the rest. What that
+// keeps of a tenant is a [Record], in a [Store] that the host brings.
 //
 // What is unknown, missing or zero is refused: the zero Decision, a nil
 // Policy, a zero Attempt, a client, a status or a plan without a name.

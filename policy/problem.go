@@ -136,6 +136,10 @@ var problemCodes = [...]struct{ code, mend string }{
 	{"no-overseas-blocking", "switch overseas blocking off"},
 	{"no-locator", "open a country database and pass it on, or switch overseas blocking off"},
 
+	// of what the tenant has bought
+	{"unknown-plan", "name a plan of the profile"},
+	{"not-in-plan", "switch it off, or have the plan changed first"},
+
 	// of the host's own program
 	{"no-profile", "pass policy.Standard() or another profile"},
 	{"no-clients", "set Profile.Clients to the clients that the product has"},

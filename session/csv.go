@@ -141,14 +141,15 @@ func Events(ctx context.Context, l Log, t TenantID, q EventQuery) iter.Seq2[Even
 			yield(Event{}, errors.New("session: there is no log"))
 			return
 		}
+		full := q.Max
+		if full <= 0 || full > MaxPage {
+			full = MaxPage
+		}
 		known := make(map[string]bool) // of the last page: what comes in moves it on
 		for {
 			page, err := l.Events(ctx, t, q)
 			if err != nil {
 				yield(Event{}, err)
-				return
-			}
-			if len(page) == 0 {
 				return
 			}
 			last, fresh := known, false
@@ -161,6 +162,9 @@ func Events(ctx context.Context, l Log, t TenantID, q EventQuery) iter.Seq2[Even
 				if fresh = true; !yield(e, nil) {
 					return
 				}
+			}
+			if !fresh && len(page) < full {
+				return // there were no more
 			}
 			if !fresh {
 				yield(Event{}, errors.New("session: the log returns the same page twice; set To, so that what comes in does not move the pages"))

@@ -20,7 +20,7 @@ func cell(s string) string {
 			b.WriteByte('\'')
 			units++
 		}
-		start = r == ',' || r == ';' || r == '|' || r == '\t'
+		start = r == ',' || r == ';' || r == '|'
 		shown := visible(r)
 		for _, r := range shown {
 			units += utf16Len(r)

@@ -3,6 +3,7 @@ package sessiontest
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -95,15 +96,20 @@ var racing = []proof{
 				for !done.Load() {
 					if !find(s.ID) && !find(next) {
 						t.Errorf("a session is found under neither ID while it is renewed")
+						return
 					}
+					runtime.Gosched()
 				}
 			}, func() {
 				for !done.Load() {
 					if find(next) && find(s.ID) {
 						t.Errorf("a session is found under both IDs while it is renewed")
+						return
 					}
+					runtime.Gosched()
 				}
 			})
+			t.missing(tenant, s.ID, "after Renew")
 		}
 	}},
 	{"race/touch-and-renew", false, []string{
