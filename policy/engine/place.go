@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// place is where the copy of one record is kept, of a tenant or of a member, and where it
+// is read: once at a time, however many ask.
+type place[T copied] struct {
+	use     use
+	due     time.Duration     // the age from which the copy is read anew before it is too old
+	key     uint64            // in seen
+	copy    atomic.Pointer[T] // nil: nothing was read yet, or it was evicted
+	foreign atomic.Uint64     // the line of the copy and one that the store has no more
+
+	mu     sync.Mutex
+	under  *reading[T] // under way; nil: none
+	begun  uint64      // readings so far
+	ended  uint64      // the number of the last one that ended
+	err    error       // of that one
+	failed moment      // when one failed last
+	futile moment      // when one that a stamp asked for did not cover it
+}
+
+// copied is what is kept: something that was at a version when it was read.
+type copied interface {
+	at() (session.Version, moment)
+}
+
+// reading is one reading of the store or of Members. It runs on a context and a goroutine
+// of its own for at most LoadTimeout, so that one caller who gives up harms no other.
+type reading[T any] struct {
+	number uint64
+	done   chan struct{}
+	value  *T
+	err    error
+}
+
+// reader reads what a place is for, and keeps it there.
+type reader[T any] func(context.Context) (*T, error)
+
+var (
+	errGaveUp = errors.New("engine: who was to begin this reading gave up")
+	errLate   = errors.New("engine: the answer came so late that it is too old to decide by")
+)
+
+// aging returns the age from which a copy is read anew: half of what it may have, a little
+// more for some than for others, so that they do not come all at once.
+func (e *Engine) aging(hash uint64) time.Duration {
+	return e.o.MaxStale/2 + e.o.MaxStale/1024*time.Duration(hash%256)
+}
+
+// stale reports whether a copy is too old to decide by.
+func (e *Engine) stale(read, now moment) bool { return read.age(now) > e.o.MaxStale }
+
+// keep makes s the copy, unless there is one that is newer or was read later, and returns
+// the one that is there then. It reports moved if the place is no longer where anybody
+// looks: s belongs into the one that is. A version behind what was seen is an error.
+func (p *place[T]) keep(seen *seen, s *T) (kept *T, moved bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v, when := (*s).at()
+	if !seen.note(p.key, v) { // under the lock, or what is noted first could be kept last
+		return nil, false, errRegression
+	}
+	if p.use.is.Load() == gone {
+		return s, true, nil
+	}
+	if was := p.copy.Load(); was != nil {
+		w, wasWhen := (*was).at()
+		if w.Line == v.Line && (w.Number > v.Number || w == v && wasWhen.mono > when.mono) {
+			return was, false, nil
+		}
+	}
+	p.copy.Store(s)
+	return s, false, nil
+}
+
+// fresh returns a copy that is not stale, or why there is none.
+func (p *place[T]) fresh(ctx context.Context, e *Engine, now moment, read reader[T]) (*T, error) {
+	good := func(s *T) bool { _, when := (*s).at(); return !e.stale(when, now) }
+	if s := p.copy.Load(); s != nil && good(s) {
+		if _, when := (*s).at(); when.age(now) > p.due {
+			p.ahead(e, now, read)
+		}
+		return s, nil
+	}
+	s, _, err := p.join(ctx, e, 0, good, read)
+	return s, err
+}
+
+// latest returns the copy by a reading that begins only now: what was saved while another
+// was under way, and acknowledged, would cut the stamp that is given by it. Where there is
+// no answer, a copy that is not stale will do.
+func (p *place[T]) latest(ctx context.Context, e *Engine, read reader[T]) (*T, error) {
+	p.mu.Lock()
+	begun := p.begun
+	p.mu.Unlock()
+	s, _, err := p.join(ctx, e, begun, nil, read)
+	if err == nil || answered(err) || ctx.Err() != nil {
+		return s, err
+	}
+	if s := p.copy.Load(); s != nil {
+		if _, when := (*s).at(); !e.stale(when, e.clock.look()) {
+			return s, nil
+		}
+	}
+	return nil, err
+}
+
+// again reads anew because a stamp is not of the copy, until a reading covers it or one
+// that began only now does not. After such a one the next waits a little, so that stamps
+// cannot make the store work more than some fifty times a second.
+func (p *place[T]) again(ctx context.Context, e *Engine, covers func(*T) bool, read reader[T]) (*T, error) {
+	const gap = 20 * time.Millisecond
+	p.mu.Lock()
+	begun := p.begun
+	p.mu.Unlock()
+	for {
+		p.mu.Lock()
+		for p.under == nil && ctx.Err() == nil {
+			if s := p.copy.Load(); s != nil && (covers(s) || p.ended > begun) {
+				p.mu.Unlock()
+				return s, nil
+			}
+			if p.ended > begun && p.err != nil {
+				defer p.mu.Unlock()
+				return nil, p.err
+			}
+			wait := gap - p.futile.age(e.clock.look())
+			if wait <= 0 {
+				break
+			}
+			p.mu.Unlock()
+			sleep(ctx, wait)
+			p.mu.Lock()
+		}
+		p.mu.Unlock()
+		s, number, err := p.join(ctx, e, 0, covers, read)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err == nil && covers(s):
+			return s, nil
+		case number > begun:
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.futile = e.clock.look()
+			return s, err
+		}
+	}
+}
+
+// join waits for a reading, the one that is under way or one that it begins; one whose
+// number is not above after is not taken. Before it begins one, a copy that is enough
+// will do.
+func (p *place[T]) join(ctx context.Context, e *Engine, after uint64, enough func(*T) bool, read reader[T]) (*T, uint64, error) {
+	for ctx.Err() == nil {
+		p.mu.Lock()
+		r, first := p.under, false
+		if r == nil {
+			if s := p.copy.Load(); s != nil && enough != nil && enough(s) {
+				number := p.begun
+				p.mu.Unlock()
+				return s, number, nil
+			}
+			r, first = p.begin(), true
+		}
+		p.mu.Unlock()
+		if first {
+			p.board(ctx, e, r, read)
+		}
+		select {
+		case <-r.done:
+			if r.number > after && r.err != errGaveUp {
+				return r.value, r.number, r.err
+			}
+		case <-ctx.Done():
+		}
+	}
+	return nil, 0, ctx.Err()
+}
+
+// ahead begins a reading that nobody waits for, unless one is under way or has just
+// failed, or the store has enough to do.
+func (p *place[T]) ahead(e *Engine, now moment, read reader[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.under != nil || p.failed.age(now) < e.o.MaxStale/32 {
+		return
+	}
+	select {
+	case e.calls <- struct{}{}:
+		p.fly(e, p.begin(), read)
+	default:
+	}
+}
+
+func (p *place[T]) begin() *reading[T] {
+	p.begun++
+	p.under = &reading[T]{number: p.begun, done: make(chan struct{})}
+	return p.under
+}
+
+// board begins a reading once there is room for its call. If its caller gives up before,
+// another of those who have joined begins the next.
+func (p *place[T]) board(ctx context.Context, e *Engine, r *reading[T], read reader[T]) {
+	wait, cancel := context.WithTimeout(ctx, e.o.LoadTimeout)
+	defer cancel()
+	switch err := e.room(wait); {
+	case err == nil:
+		p.fly(e, r, read)
+	case ctx.Err() != nil:
+		p.land(e, r, nil, errGaveUp)
+	default:
+		p.land(e, r, nil, err)
+	}
+}
+
+func (p *place[T]) fly(e *Engine, r *reading[T], read reader[T]) {
+	ctx, cancel := context.WithTimeout(context.Background(), e.o.LoadTimeout)
+	stop := context.AfterFunc(ctx, func() { p.land(e, r, nil, ctx.Err()) })
+	aside(e, func() (*T, error) { return read(ctx) }, func(s *T, err error) {
+		stop()
+		cancel()
+		p.land(e, r, s, err)
+	})
+}
+
+// land ends a reading, unless it has ended before.
+func (p *place[T]) land(e *Engine, r *reading[T], s *T, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.under != r {
+		return
+	}
+	p.under, p.ended, p.err = nil, r.number, err
+	if err != nil {
+		p.failed = e.clock.look()
+	}
+	r.value, r.err = s, err
+	close(r.done)
+}
+
+// strange reports whether line is one that the store was seen not to have any more while
+// it had that of the copy. A line is drawn once, so it never will again.
+func (p *place[T]) strange(seen *seen, is session.Version, line uint32) bool {
+	return is.Line != line && (p.foreign.Load() == uint64(is.Line)<<32|uint64(line) || seen.former(p.key, line))
+}
+
+func (p *place[T]) estrange(is session.Version, line uint32) {
+	if is.Line != line {
+		p.foreign.Store(uint64(is.Line)<<32 | uint64(line))
+	}
+}

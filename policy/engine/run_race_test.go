@@ -1,0 +1,5 @@
+//go:build race
+
+package engine_test
+
+const runRace = true // the race detector takes memory and time

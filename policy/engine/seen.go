@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// seen remembers the highest version of each record that this process has read. It
+// outlives the copies, so that a store that goes back is found out after they were evicted
+// too. It keeps two generations of at most half its bound each; what is asked for lives on.
+type seen struct {
+	mu       sync.Mutex
+	now, old map[uint64]sighting
+	most     int
+}
+
+// sighting is a version, and the line that the record was on before.
+type sighting struct {
+	version session.Version
+	former  uint32
+}
+
+func newSeen(most int) *seen {
+	return &seen{now: make(map[uint64]sighting), most: max(2, most)}
+}
+
+// note notes a version that a store has told, and reports whether it may be: it does not
+// lie behind what was seen before on its line, nor on the line that this one replaced.
+// The zero version, of members that nobody versions, is never noted.
+func (s *seen) note(key uint64, v session.Version) bool {
+	if v == (session.Version{}) {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was, ok := s.now[key]
+	if !ok {
+		was = s.old[key]
+	}
+	switch {
+	case v.Line == was.version.Line && v.Number < was.version.Number,
+		was.former != 0 && v.Line == was.former:
+		return false
+	case v.Line == was.version.Line:
+		was.version = v
+	default:
+		was = sighting{version: v, former: was.version.Line}
+	}
+	if len(s.now) >= s.most/2 && !ok {
+		s.now, s.old = make(map[uint64]sighting), s.now
+	}
+	s.now[key] = was
+	return true
+}
+
+// former reports whether line is the one that a record was on before its line of now.
+func (s *seen) former(key uint64, line uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was, ok := s.now[key]
+	if !ok {
+		was = s.old[key]
+	}
+	return line != 0 && was.former == line
+}
