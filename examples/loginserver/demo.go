@@ -2,40 +2,46 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/sallyport-go/sallyport/geo"
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
 
-// tenant is a customer of this server.
+// tenant is a customer of this server. A service has one product, and so one profile and
+// one engine for all its tenants; this one shows four products.
 type tenant struct {
-	ID        session.TenantID
-	About     string // for people
-	plan      policy.Plan
-	Profile   *policy.Profile
-	settings  policy.Settings
-	policy    *policy.Policy
-	explainer *policy.Explainer
-	version   session.Version // of settings
-	cuts      session.Cuts    // in numbers of version
-	accounts  map[member.ID]*account
+	ID      session.TenantID
+	About   string // for people
+	Plan    policy.Plan
+	Profile *policy.Profile
+	engine  *engine.Engine
 }
 
-// demoTenants returns a tenant for each profile. The settings are chosen so
-// that somebody with one machine sees something happen: its two loopback
-// addresses are two places, and neither has a country.
-func demoTenants(countries *geo.DB, now time.Time) ([]*tenant, error) {
-	kr, jp := geo.MustParseCountry("KR"), geo.MustParseCountry("JP")
-	tenants := []*tenant{
-		{ID: "works", Profile: policy.NaverWorks(),
-			About: "only from the office; lee is an exception, mobile is free",
-			settings: policy.Settings{
+// demoMembers are in each tenant.
+var demoMembers = []member.ID{"it", "kim", "lee", "root"}
+
+// demo is a tenant to begin with.
+type demo struct {
+	id       session.TenantID
+	profile  *policy.Profile
+	about    string
+	settings policy.Settings
+}
+
+// demos are a tenant for each profile. The settings are chosen so that somebody with one
+// machine sees something happen: its two loopback addresses are two places, and neither
+// has a country.
+func demos(now time.Time) []demo {
+	return []demo{
+		{"works", policy.NaverWorks(), "only from the office; lee is an exception, mobile is free",
+			policy.Settings{
 				Access: policy.DesignatedAddresses,
 				Designated: []policy.Entry{
 					{Range: ipset.MustParseRange("::1"), Label: "The office: this machine, by IPv6"},
@@ -47,63 +53,61 @@ func demoTenants(countries *geo.DB, now time.Time) ([]*tenant, error) {
 					{Member: "it", Ranges: []ipset.Range{ipset.MustParseRange("211.32.0.0/11")}, Note: "on call at home"},
 				},
 			}},
-		{ID: "line", Profile: policy.LineWorks(),
-			About: "from everywhere; lee must change the password"},
-		{ID: "kintone", Profile: policy.Kintone(),
-			About: "only from home, since it takes IPv4 alone; root is not free either",
-			settings: policy.Settings{
+		{"line", policy.LineWorks(), "from everywhere; lee must change the password", policy.Settings{}},
+		{"kintone", policy.Kintone(), "only from home, since it takes IPv4 alone; root is not free either",
+			policy.Settings{
 				Access: policy.DesignatedAddresses,
 				Designated: []policy.Entry{
 					{Range: ipset.MustParseRange("127.0.0.1"), Label: "Home: this machine, by IPv4"},
 					{Range: ipset.MustParseRange("8.8.8.0/24"), Label: "Head office"},
 				},
 			}},
-		{ID: "standard", Profile: policy.Standard(),
-			About: "from abroad, as from here, with a code, which /demo/mail shows",
-			settings: policy.Settings{
-				Overseas: policy.Overseas{Block: true, Exempt: geo.CountriesOf(kr, jp)},
+		{"standard", policy.Standard(), "from abroad, as from here, with a code, which /demo/mail shows",
+			policy.Settings{
+				Overseas: policy.Overseas{Block: true, Exempt: geo.CountriesOf(geo.MustParseCountry("KR"), geo.MustParseCountry("JP"))},
 			}},
 	}
-	for _, t := range tenants {
-		t.plan = "advanced"
-		t.Profile.SpecialPurpose = true // loopback is not public; a service on the Internet leaves this out
-		t.version = session.NewLine()
-		var err error
-		if t.policy, err = policy.Compile(t.settings, t.Profile, countries); err != nil {
-			return nil, fmt.Errorf("tenant %s: %w", t.ID, err)
-		}
-		if t.explainer, err = policy.NewExplainer(t.settings, t.Profile, countries); err != nil {
-			return nil, fmt.Errorf("tenant %s: %w", t.ID, err)
-		}
-	}
-	return tenants, nil
 }
 
-// demoMembers gives a tenant its members. The password of each is demo- and
-// the id.
-func demoMembers(ctx context.Context, t *tenant, p *passwords) error {
-	ids := []member.ID{"root", "it", "kim", "lee"}
-	t.accounts = make(map[member.ID]*account, len(ids))
-	hashed := make(chan error)
-	for _, id := range ids {
-		a := &account{member: member.Member{
-			Tenant:             t.ID,
-			ID:                 id,
-			Status:             member.Active,
-			Super:              id == "root",
-			MustChangePassword: id == "lee" && t.ID == "line",
-			Version:            session.NewLine(),
-		}}
-		t.accounts[id] = a
-		go func() {
-			var err error
-			a.password, err = p.hash(ctx, "demo-"+string(id))
-			hashed <- err
-		}()
-	}
+// begin makes a tenant with its members. The password of each is demo- and the id.
+func (s *server) begin(ctx context.Context, d demo, resetKey []byte) error {
+	t := &tenant{ID: d.id, About: d.about, Plan: "advanced", Profile: d.profile}
+	t.Profile.SpecialPurpose = true // loopback is not public; a service on the Internet leaves this out
 	var err error
-	for range ids {
-		err = errors.Join(err, <-hashed)
+	t.engine, err = engine.New(t.Profile, policy.NewMemStore(), s.directory, &engine.Options{
+		Locator:        s.countries,
+		Failures:       s.directory,
+		Administrators: administrators{s},
+		Observer:       watcher{s.log},
+		Mailer:         mailer{s},
+		ResetKeys:      [][]byte{resetKey},
+	})
+	if err != nil {
+		return fmt.Errorf("tenant %s: %w", d.id, err)
 	}
-	return err
+	s.tenants = append(s.tenants, t)
+	if _, err := t.engine.Enroll(ctx, engine.Enrollment{Tenant: t.ID, Plan: t.Plan, Settings: d.settings}); err != nil {
+		return fmt.Errorf("tenant %s: %w", d.id, err)
+	}
+	for _, id := range demoMembers {
+		a := directory.Account{
+			Member:   member.Member{Tenant: t.ID, ID: id},
+			Contacts: []directory.Contact{{Address: string(id) + "@example.net", Recorded: time.Now().Add(-time.Minute)}},
+			Profile:  directory.Profile{Name: string(id), Mail: string(id) + "@" + string(t.ID) + ".example"},
+		}
+		switch id {
+		case "root":
+			a.Roles = []directory.Role{{Name: directory.SuperAdmin}}
+		case "it":
+			a.Roles = []directory.Role{{Name: directory.ITAdmin}}
+		}
+		a.MustChangePassword = id == "lee" && t.ID == "line"
+		if err := s.directory.Adopt(ctx, a, "a demo"); err != nil {
+			return fmt.Errorf("member %s of %s: %w", id, t.ID, err)
+		}
+		if err := s.passwords.set(ctx, t.ID, id, "demo-"+string(id)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -186,7 +186,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	if len(s.sessions.kept) != 0 {
+	if s.begun() != 0 {
 		t.Error("a session was begun")
 	}
 }
@@ -201,7 +201,7 @@ func TestMail(t *testing.T) {
 	if err := json.Unmarshal(s.do(home, r).Body.Bytes(), &found); err != nil || len(found) != 2 {
 		t.Fatalf("%v, %v", found, err)
 	}
-	if found[0] != s.mails[2] || found[1] != s.mails[0] {
+	if found[0] != s.mails.kept[2] || found[1] != s.mails.kept[0] {
 		t.Errorf("not newest first: %v", found)
 	}
 	body := s.browse(home, "/demo/mail", nil).Body.String()
@@ -240,7 +240,7 @@ func TestWhatif(t *testing.T) {
 		if page.Code != 200 || !strings.Contains(page.Body.String(), e.Decision.Reason.String()) || !strings.Contains(page.Body.String(), tt.holds) {
 			t.Errorf("%s: %d\n%s", tt.why, page.Code, page.Body)
 		}
-		if len(s.sessions.kept)+len(s.steps.kept)+len(s.mails) != 0 {
+		if s.begun()+len(s.steps.kept)+len(s.mails.kept) != 0 {
 			t.Errorf("%s: a question changed something", tt.why)
 		}
 	}

@@ -59,10 +59,10 @@ func (s *server) postVerify(w http.ResponseWriter, r *http.Request, t *tenant) {
 	if !ok {
 		return
 	}
-	ans := s.verify(t, clientAddr(r), f["attempt"], strings.TrimSpace(f["code"]))
+	ans, err := s.verify(r.Context(), t, clientAddr(r), f["attempt"], f["code"])
 	again := codePage(t, f["attempt"])
 	again.Wrong = "The code is wrong, or is no longer good."
-	reply(w, r, t, ans, nil, again)
+	reply(w, r, t, ans, err, again)
 }
 
 func (s *server) postPassword(w http.ResponseWriter, r *http.Request, t *tenant) {
@@ -99,7 +99,7 @@ func tooLong(w http.ResponseWriter, password string) bool {
 func reply(w http.ResponseWriter, r *http.Request, t *tenant, ans answer, err error, again page) {
 	status := statusOf(policy.Decision{Effect: ans.Effect, Reason: ans.Reason})
 	switch {
-	case err != nil: // there was no time to check the password
+	case err != nil: // there was no time to check the password, or something does not answer
 		w.Header().Set("Retry-After", fmt.Sprint(maxWait.Seconds()))
 		writeJSON(w, http.StatusServiceUnavailable, problem{"too many logins at once; try again"})
 	case !wantsPage(r):
@@ -119,7 +119,7 @@ func reply(w http.ResponseWriter, r *http.Request, t *tenant, ans answer, err er
 }
 
 func (s *server) getMe(w http.ResponseWriter, r *http.Request, t *tenant) {
-	v := s.check(t, clientAddr(r), sessionText(r))
+	v := s.check(r.Context(), t, clientAddr(r), sessionText(r))
 	status := http.StatusOK
 	if !v.Decision.Allowed() {
 		status = http.StatusUnauthorized
@@ -136,13 +136,13 @@ func (s *server) getMe(w http.ResponseWriter, r *http.Request, t *tenant) {
 		Address netip.Addr       `json:"address,omitzero"`
 	}{Decision: v.Decision, Address: v.Address}
 	if status == http.StatusOK {
-		ans.Tenant, ans.Member, ans.Stamp = t.ID, v.Member, &v.Stamp
+		ans.Tenant, ans.Member, ans.Stamp = t.ID, v.Session.Member, &v.Session.Stamp
 	}
 	writeJSON(w, status, ans)
 }
 
 func (s *server) postLogout(w http.ResponseWriter, r *http.Request, t *tenant) {
-	s.logout(t, sessionText(r))
+	s.logout(r.Context(), t, sessionText(r))
 	setCookie(w, r, t, "", -1)
 	if wantsPage(r) {
 		http.Redirect(w, r, "/t/"+string(t.ID)+"/login", http.StatusSeeOther)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/session"
 )
@@ -121,18 +122,26 @@ func TestGuarantee32RefusalsTellNothing(t *testing.T) {
 		{home, "standard", "web", "401 deny [bad-credentials]"},
 	} {
 		s := newSite(t)
-		for i, status := range []member.Status{member.Pending, member.Suspended, member.Locked, member.Deleted} {
-			id := []member.ID{"a", "b", "c", "d"}[i]
-			a := &account{member: member.Member{Tenant: "works", ID: id, Status: status, Version: session.NewLine()}}
-			a.password, _ = s.passwords.hash(t.Context(), "demo-"+string(id))
-			s.tenant("works").accounts[id] = a
+		for _, id := range []member.ID{"a", "b", "c", "d"} { // pending, suspended, locked, deleted
+			a := directory.Account{Member: member.Member{Tenant: "works", ID: id}, Pending: id == "a"}
+			if err := s.directory.Adopt(t.Context(), a, "a test"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.passwords.set(t.Context(), "works", id, "demo-"+string(id)); err != nil {
+				t.Fatal(err)
+			}
 		}
+		s.act(directory.Suspend, "works", "b", directory.Facts{})
+		for range failures {
+			s.directory.Count(t.Context(), "works", "c", false)
+		}
+		s.act(directory.Delete, "works", "d", directory.Facts{})
 		refused := strings.HasPrefix(tt.want, "403")
 		var first, firstPage string
 		for _, id := range []string{"kim", "nobody", "", "root", "lee", "it", "a", "b", "c", "d", "\x00", "\u202ekim", "KIM", strings.Repeat("k", 200)} {
 			for _, password := range []string{"wrong", "", "demo-" + id} {
-				_, exists := s.tenant(session.TenantID(tt.tenant)).accounts[member.ID(id)]
-				if right := exists && password == "demo-"+id; right && !refused {
+				_, err := s.accounts.Load(t.Context(), session.TenantID(tt.tenant), member.ID(id))
+				if right := err == nil && password == "demo-"+id; right && !refused {
 					continue // who is let in, or learns an own reason
 				} else if right && tt.from == home && (id == "root" || id == "lee") {
 					continue // the super admin and the exception are let in from everywhere
@@ -154,53 +163,59 @@ func TestGuarantee32RefusalsTellNothing(t *testing.T) {
 // Elsewhere the right password, and only it, learns the member's own reason.
 func TestOwnReason(t *testing.T) {
 	s := newSite(t)
-	s.kept("line", "kim").member.Status = member.Suspended
+	s.act(directory.Suspend, "line", "kim", directory.Facts{})
 	s.want("right", s.login(home, "line", "kim", "demo-kim"), "403 deny [member-suspended]")
 	s.want("wrong", s.login(home, "line", "kim", "wrong"), "401 deny [bad-credentials]")
 
-	s.kept("works", "lee").member.Status = member.Suspended
+	s.act(directory.Suspend, "works", "lee", directory.Facts{})
 	s.want("outside", s.login(home, "works", "lee", "demo-lee"), "403 deny [address-not-designated]")
 }
 
 func TestLock(t *testing.T) {
-	s := newSite(t)
-	for range maxWrong - 1 {
-		s.login(home, "line", "kim", "wrong")
-	}
-	in := s.login(home, "line", "kim", "demo-kim")
-	s.want("one less than the limit", in, "200 allow [all-addresses]")
-	for range maxWrong {
-		s.want("wrong", s.login(home, "line", "kim", "wrong"), "401 deny [bad-credentials]")
-	}
-	s.want("locked", s.login(home, "line", "kim", "demo-kim"), "403 deny [member-locked]")
-	s.want("a stranger's guesses do not throw out the member", s.me(home, "line", in.Session), "200 allow [all-addresses]")
-	s.want("in another tenant the same name is somebody else", s.login(home, "kintone", "kim", "demo-kim"), "200 allow [address-designated]")
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		for range failures - 1 {
+			s.login(home, "line", "kim", "wrong")
+		}
+		in := s.login(home, "line", "kim", "demo-kim")
+		s.want("one less than the limit", in, "200 allow [all-addresses]")
+		for range failures {
+			s.want("wrong", s.login(home, "line", "kim", "wrong"), "401 deny [bad-credentials]")
+		}
+		s.want("locked", s.login(home, "line", "kim", "demo-kim"), "403 deny [member-locked]")
+		s.want("a stranger's guesses do not throw out the member", s.me(home, "line", in.Session), "200 allow [all-addresses]")
+		s.want("in another tenant the same name is somebody else", s.login(home, "kintone", "kim", "demo-kim"), "200 allow [address-designated]")
 
-	for range maxWrong {
-		s.want("wrong", s.login(home, "line", "kim", "wrong"), "401 deny [bad-credentials]")
-	}
-	s.want("a lock is not there to guess behind", s.login(home, "line", "kim", "demo-kim"), "401 deny [bad-credentials]")
-	s.clock = s.clock.Add(wrongPause)
-	s.want("later", s.login(home, "line", "kim", "demo-kim"), "403 deny [member-locked]")
+		for range 2 * failures {
+			s.want("wrong", s.login(home, "line", "kim", "wrong"), "401 deny [bad-credentials]")
+		}
+		s.want("a lock is not there to guess behind", s.login(home, "line", "kim", "demo-kim"), "401 deny [bad-credentials]")
+		time.Sleep(guessPause)
+		s.want("later", s.login(home, "line", "kim", "demo-kim"), "403 deny [member-locked]")
+		s.act(directory.Unlock, "line", "kim", directory.Facts{})
+		s.want("unlocked", s.login(home, "line", "kim", "demo-kim"), "200 allow [all-addresses]")
+	})
 }
 
 func TestSuperAdminsLockOpens(t *testing.T) {
-	for _, tenant := range []string{"line", "kintone"} {
-		s := newSite(t)
-		for range maxWrong {
-			s.login(home, tenant, "root", "wrong")
+	timed(t, func(t *testing.T) {
+		for _, tenant := range []string{"line", "kintone"} {
+			s := newSite(t)
+			for range failures {
+				s.login(home, tenant, "root", "wrong")
+			}
+			s.want("locked", s.login(home, tenant, "root", "demo-root"), "403 deny [member-locked]")
+			time.Sleep(directory.SuperLock - 1)
+			s.want("still", s.login(home, tenant, "root", "demo-root"), "403 deny [member-locked]")
+			for range 3 * failures {
+				s.login(other, tenant, "root", "wrong") // which must not make it longer
+			}
+			time.Sleep(1)
+			if r := s.login(home, tenant, "root", "demo-root"); r.Status != 200 {
+				t.Errorf("after %v: %s", directory.SuperLock, r.text())
+			}
 		}
-		s.want("locked", s.login(home, tenant, "root", "demo-root"), "403 deny [member-locked]")
-		s.clock = s.clock.Add(wrongPause - 1)
-		s.want("still", s.login(home, tenant, "root", "demo-root"), "403 deny [member-locked]")
-		for range 3 * maxWrong {
-			s.login(home, tenant, "root", "wrong") // which must not make it longer
-		}
-		s.clock = s.clock.Add(1)
-		if r := s.login(home, tenant, "root", "demo-root"); r.Status != 200 {
-			t.Errorf("after %v: %s", wrongPause, r.text())
-		}
-	}
+	})
 }
 
 // From where the network refuses ordinary members, strangers lock nobody: those
@@ -208,96 +223,90 @@ func TestSuperAdminsLockOpens(t *testing.T) {
 func TestGuarantee32FailuresOutsideLockNobody(t *testing.T) {
 	const refused = "403 deny [address-not-designated]"
 	for _, id := range []string{"kim", "lee", "root"} {
-		s := newSite(t)
-		before := s.kept("works", member.ID(id)).member
-		for range 3 * maxWrong {
-			s.want("wrong", s.login(home, "works", id, "wrong"), refused)
-		}
-		if after := s.kept("works", member.ID(id)).member; after.Status != member.Active || after.Version != before.Version {
-			t.Errorf("%s is %v", id, after.Status)
-		}
-		s.want(id+" where the guesses came from", s.login(home, "works", id, "demo-"+id), refused)
-		if kept := s.kept("works", member.ID(id)).guessed; (len(kept) == 0) != (id == "kim") {
-			t.Errorf("of guesses at %s, %v is kept", id, kept)
-		}
-		for _, inside := range []string{office, usa} {
-			if r := s.login(inside, "works", id, "demo-"+id); r.Status != 200 {
-				t.Errorf("%s inside, at %s: %s", id, inside, r.text())
+		timed(t, func(t *testing.T) {
+			s := newSite(t)
+			before := s.kept("works", member.ID(id)).Version
+			for range 3 * failures {
+				s.want("wrong", s.login(home, "works", id, "wrong"), refused)
 			}
-		}
-		for _, outside := range []string{other, korea, "127.0.0.2", "2001:4860::1"} {
-			if r := s.login(outside, "works", id, "demo-"+id); (r.Status == 200) != (id != "kim") {
-				t.Errorf("%s outside, at %s: %s", id, outside, r.text())
+			if f, err := s.accounts.Failures(t.Context(), "works", member.ID(id)); err != nil || f != (directory.Failures{}) {
+				t.Errorf("%s has %+v, %v", id, f, err)
 			}
-		}
-		s.clock = s.clock.Add(wrongPause)
-		if r := s.login(home, "works", id, "demo-"+id); (r.Status == 200) != (id != "kim") {
-			t.Errorf("%s where the guesses came from, later: %s", id, r.text())
-		}
+			if after := s.kept("works", member.ID(id)); after.Status != member.Active || after.Version != before {
+				t.Errorf("%s is %v", id, after.Status)
+			}
+			s.want(id+" where the guesses came from", s.login(home, "works", id, "demo-"+id), refused)
+			for _, inside := range []string{office, usa} {
+				if r := s.login(inside, "works", id, "demo-"+id); r.Status != 200 {
+					t.Errorf("%s inside, at %s: %s", id, inside, r.text())
+				}
+			}
+			for _, outside := range []string{other, korea, "127.0.0.2", "2001:4860::1"} {
+				if r := s.login(outside, "works", id, "demo-"+id); (r.Status == 200) != (id != "kim") {
+					t.Errorf("%s outside, at %s: %s", id, outside, r.text())
+				}
+			}
+			time.Sleep(guessPause)
+			if r := s.login(home, "works", id, "demo-"+id); (r.Status == 200) != (id != "kim") {
+				t.Errorf("%s where the guesses came from, later: %s", id, r.text())
+			}
+		})
 	}
 }
 
 // A pause ends, also if the guesses go on.
 func TestPauseIsNotExtended(t *testing.T) {
-	s := newSite(t)
-	for range maxWrong {
-		s.login(home, "works", "lee", "wrong")
-	}
-	s.clock = s.clock.Add(wrongPause - 1)
-	for range maxWrong {
-		s.login(home, "works", "lee", "wrong")
-	}
-	s.clock = s.clock.Add(1)
-	s.want("lee", s.login(home, "works", "lee", "demo-lee"), "200 allow [member-excepted]")
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		for range 2 * failures {
+			s.login(home, "works", "lee", "wrong")
+		}
+		time.Sleep(guessPause - 1)
+		for range failures {
+			s.login(home, "works", "lee", "wrong")
+		}
+		time.Sleep(1)
+		s.want("lee", s.login(home, "works", "lee", "demo-lee"), "200 allow [member-excepted]")
+	})
 }
 
 // A network is one source, whichever of its addresses the guesses come from,
 // and the guesses of a source do not add up with those of another.
 func TestSources(t *testing.T) {
-	s := newSite(t)
-	for i := range maxWrong {
-		s.login(fmt.Sprintf("2001:4860:0:1::%d", i), "works", "lee", "wrong")
-		s.login(fmt.Sprintf("9.9.9.%d", i), "works", "lee", "wrong")
-	}
-	s.want("the same /64", s.login("2001:4860:0:1:ffff::", "works", "lee", "demo-lee"), "403 deny [address-not-designated]")
-	s.want("the next /64", s.login("2001:4860:0:2::", "works", "lee", "demo-lee"), "200 allow [member-excepted]")
-	s.want("one of ten IPv4 addresses", s.login("9.9.9.0", "works", "lee", "demo-lee"), "200 allow [member-excepted]")
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		for i := range 2 * failures {
+			s.login(fmt.Sprintf("2001:4860:0:1::%d", i), "works", "lee", "wrong")
+			s.login(fmt.Sprintf("9.9.9.%d", i), "works", "lee", "wrong")
+		}
+		s.want("the same /64", s.login("2001:4860:0:1:ffff::", "works", "lee", "demo-lee"), "403 deny [address-not-designated]")
+		s.want("the next /64", s.login("2001:4860:0:2::", "works", "lee", "demo-lee"), "200 allow [member-excepted]")
+		s.want("one of many IPv4 addresses", s.login("9.9.9.0", "works", "lee", "demo-lee"), "200 allow [member-excepted]")
 
-	for i := range 2 * maxSources {
-		s.clock = s.clock.Add(time.Millisecond)
-		s.login(fmt.Sprintf("2001:4860:1:%x::", i), "works", "lee", "wrong")
-	}
-	if n := len(s.kept("works", "lee").guessed); n != maxSources {
-		t.Errorf("%d sources are kept", n)
-	}
+		gs := newGuesses()
+		for i := range 2 * maxSources {
+			gs.takes(source{"works", member.ID(fmt.Sprint(i)), network(addrOf(home))}, false)
+		}
+		if n := len(gs.kept); n > maxSources {
+			t.Errorf("%d sources are kept", n)
+		}
+	})
 }
 
-// Guesses with a client that is refused anyway say nothing to other clients.
+// Guesses with a client that is refused anyway lock nobody, and do not go on without end.
 func TestGuessesWithBlockedClient(t *testing.T) {
-	for _, tt := range []struct {
-		why, from, member string
-		blocked, guessed  session.Client
-		want              string
-	}{
-		{"inside", office, "kim", session.Desktop, session.Desktop, "200 allow [address-designated]"},
-		{"mobile, which is inside everywhere", home, "lee", session.Mobile, session.Mobile, "200 allow [member-excepted]"},
-		{"outside", home, "lee", session.Desktop, session.Desktop, "200 allow [member-excepted]"},
-		{"outside", home, "root", session.Desktop, session.Desktop, "200 allow [super-admin]"},
-		{"no client", home, "lee", 0, 0, "200 allow [member-excepted]"},
-	} {
-		s := newSite(t)
-		s.kept("works", member.ID(tt.member)).member.Blocked = session.ClientsOf(tt.blocked)
-		guess := func(password string) result {
-			return s.post(tt.from, "/t/works/login", "member", tt.member, "password", password, "client", tt.guessed.String())
-		}
-		for range 3 * maxWrong {
-			guess("wrong")
-		}
-		if r := guess("demo-" + tt.member); strings.Contains(r.Body, "client-blocked") {
-			t.Errorf("%s: one can guess with a blocked client without end: %s", tt.why, r.Body)
-		}
-		s.want(tt.why, s.login(tt.from, "works", tt.member, "demo-"+tt.member), tt.want)
+	s := newSite(t)
+	s.act(directory.BlockApps, "works", "kim", directory.Facts{})
+	guess := func(password string) result {
+		return s.post(office, "/t/works/login", "member", "kim", "password", password, "client", "desktop")
 	}
+	for range 2 * failures {
+		guess("wrong")
+	}
+	if r := guess("demo-kim"); strings.Contains(r.Body, "client-blocked") {
+		t.Errorf("one can guess with a blocked client without end: %s", r.Body)
+	}
+	s.want("elsewhere", s.login(usa, "works", "kim", "demo-kim"), "200 allow [address-designated]")
 }
 
 // Of many guesses at once no more count than of as many in a row.
@@ -306,7 +315,7 @@ func TestConcurrentGuesses(t *testing.T) {
 	s.passwords.room = make(chan struct{}, 50)
 	tenant := s.tenant("line")
 	var all sync.WaitGroup
-	for range 50 {
+	for range 2*failures - 1 {
 		all.Go(func() {
 			ans, err := s.server.login(context.Background(), tenant, addrOf(home), session.Web, "kim", "wrong")
 			if err != nil || ans.Reason != policy.ReasonBadCredentials {
@@ -315,12 +324,9 @@ func TestConcurrentGuesses(t *testing.T) {
 		})
 	}
 	all.Wait()
-	a := s.kept("line", "kim")
-	if behind := a.guessed[source{network(addrOf(home)), true}].wrong; a.member.Status != member.Locked || a.wrong != 0 || behind != maxWrong {
-		t.Errorf("after 50 guesses: %v, %d, %d", a.member.Status, a.wrong, behind)
-	}
-	if a.member.Version.Number != 2 {
-		t.Errorf("locked %d times", a.member.Version.Number-1)
+	s.want("after them", s.login(home, "line", "kim", "demo-kim"), "403 deny [member-locked]")
+	if f, _ := s.accounts.Failures(t.Context(), "line", "kim"); f.Number != failures {
+		t.Errorf("%+v", f)
 	}
 }
 

@@ -5,9 +5,9 @@
 //
 // It prints what to open and what to type. Its tenants, members and passwords
 // are made up, and everything is gone when it stops. What it does with them is
-// meant to be copied: start with door.go, where Sallyport is asked and what
-// somebody is told is chosen; login.go has the steps of a login around it, and
-// sessions.go a request of a session.
+// meant to be copied: start with login.go, where Sallyport is asked at a login and
+// its steps; sessions.go has a request of a session, settings.go a save by an
+// administrator, and members.go what is done to members.
 package main
 
 import (
@@ -45,6 +45,8 @@ func main() {
 }
 
 func run(ctx context.Context, addr, file string) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	countries, err := openCountries(file)
 	if err != nil {
 		return err
@@ -54,7 +56,7 @@ func run(ctx context.Context, addr, file string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s, err := newServer(countries, log, iterations)
+	s, err := newServer(ctx, countries, log, iterations)
 	if err != nil {
 		return err
 	}
@@ -62,13 +64,18 @@ func run(ctx context.Context, addr, file string) error {
 	if host, _, _ := net.SplitHostPort(addr); host != "" { // or behind a proxy, the name that people type
 		s.names = append(s.names, strings.ToLower(host))
 	}
-	s.welcome(os.Stdout)
+	s.welcome(ctx, os.Stdout)
 	for _, l := range listeners {
 		if !addrPort(l).Addr().IsLoopback() {
 			log.Warn("others can reach this server, and its passwords and codes are for all to see", "address", l.Addr())
 		}
 	}
-	return serve(ctx, s.handler(), listeners)
+	ran := make(chan struct{})
+	go func() { defer close(ran); s.run(ctx) }()
+	err = serve(ctx, s.handler(), listeners)
+	stop()
+	<-ran
+	return err
 }
 
 //go:embed demo.mmdb

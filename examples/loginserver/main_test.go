@@ -31,7 +31,7 @@ func start(t *testing.T, addr string) (*server, string) {
 	s := newSite(t).server
 	s.places = places(listeners)
 	var said bytes.Buffer
-	s.welcome(&said)
+	s.welcome(t.Context(), &said)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- serve(ctx, s.handler(), listeners) }()
@@ -219,27 +219,31 @@ func TestCountryFiles(t *testing.T) {
 	}
 }
 
-// What a login is told, the log tells too, and why; and no secret.
+// The log tells what a login was told; and no secret, also not one that was typed as a name.
 func TestLog(t *testing.T) {
-	s := newSite(t)
-	var b bytes.Buffer
-	s.log = slog.New(slog.NewTextHandler(&b, nil))
-	s.login(home, "works", "kim", "demo-kim")
-	s.login(home, "works", "demo-oops", "x")
-	s.post(home, "/t/works/login", "member", "kim", "password", "demo-kim", "client", "fax")
-	r := s.login(home, "standard", "kim", "demo-kim")
-	in := s.verify(home, r.Attempt, s.code())
-	text := b.String()
-	for _, want := range []string{"member=kim", "address=127.0.0.1", "reason=address-not-designated", "reason=member-unknown-status", "told=overseas-login", "client=unknown"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %s in\n%s", want, text)
+	timed(t, func(t *testing.T) {
+		var b bytes.Buffer
+		s := newSite(t)
+		*s.log = *slog.New(slog.NewTextHandler(&b, nil))
+		stop := s.background()
+		s.login(home, "works", "kim", "demo-kim")
+		s.login(home, "works", "demo-oops", "x")
+		s.post(home, "/t/works/login", "member", "kim", "password", "demo-kim", "client", "fax")
+		r := s.login(home, "standard", "kim", "demo-kim")
+		in := s.verify(home, r.Attempt, s.code())
+		stop()
+		text := b.String()
+		for _, want := range []string{"member=kim", "address=127.0.0.1", "reason=address-not-designated", "reason=unknown-client", "reason=overseas-login", "reason=identity-verified"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %s in\n%s", want, text)
+			}
 		}
-	}
-	for _, secret := range []string{"demo-", r.Attempt, in.Session, s.code(), "ERROR"} {
-		if strings.Contains(text, secret) {
-			t.Errorf("%s is in\n%s", secret, text)
+		for _, secret := range []string{"demo-", r.Attempt, in.Session, s.code(), "ERROR"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s is in\n%s", secret, text)
+			}
 		}
-	}
+	})
 }
 
 // A server that cannot go on says so and stops.

@@ -5,80 +5,91 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
 
 const newPassword = "correct horse battery"
 
 func TestChangePassword(t *testing.T) {
-	s := newSite(t)
-	change := func(from, attempt, old, new string) result {
-		return s.post(from, "/t/line/password", "attempt", attempt, "old", old, "new", new)
-	}
-	before := s.login(home, "line", "lee", "demo-lee")
-	second := s.login(home, "line", "lee", "demo-lee")
-	stamp := s.kept("line", "lee").member.Version
-	old, _ := s.sessions.issue("line", "lee", newStamp(s, "line", "lee"), s.clock)
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		change := func(from, attempt, old, new string) result {
+			return s.post(from, "/t/line/password", "attempt", attempt, "old", old, "new", new)
+		}
+		before := s.login(home, "line", "lee", "demo-lee")
+		second := s.login(home, "line", "lee", "demo-lee")
+		version := s.kept("line", "lee").Version
+		old, err := s.open(t.Context(), s.tenant("line"), engine.Login{Member: "lee"}, policy.Decision{},
+			session.Stamp{Policy: s.settings("line").Version, Member: version, Client: session.Web})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.want("what an old password began", s.me(home, "line", old), "200 allow [all-addresses]")
 
-	for _, tt := range []struct{ why, attempt, old, new, want string }{
-		{"a wrong old password", before.Attempt, "wrong", newPassword, wrong},
-		{"no attempt", "", "demo-lee", newPassword, wrong},
-		{"another attempt", "x" + before.Attempt, "demo-lee", newPassword, wrong},
-		{"a short new password", before.Attempt, "demo-lee", "elevenchars", "400  []"},
-		{"short in characters, not in bytes", before.Attempt, "demo-lee", strings.Repeat("가", minNewLength-1), "400  []"},
-		{"the old one again", before.Attempt, "demo-lee-lee-lee", "demo-lee-lee-lee", "400  []"},
-		{"too long", before.Attempt, "demo-lee", strings.Repeat("x", maxPassLength+1), "400  []"},
-	} {
-		s.want(tt.why, change(home, tt.attempt, tt.old, tt.new), tt.want)
-	}
-	s.want("still", s.login(home, "line", "lee", "demo-lee"), "202 change-password [password-change-required]")
-	if s.kept("line", "lee").member.Version != stamp {
-		t.Error("the member has changed")
-	}
+		for _, tt := range []struct{ why, attempt, old, new, want string }{
+			{"a wrong old password", before.Attempt, "wrong", newPassword, wrong},
+			{"no attempt", "", "demo-lee", newPassword, wrong},
+			{"another attempt", "x" + before.Attempt, "demo-lee", newPassword, wrong},
+			{"a short new password", before.Attempt, "demo-lee", "elevenchars", "400  []"},
+			{"short in characters, not in bytes", before.Attempt, "demo-lee", strings.Repeat("가", minNewLength-1), "400  []"},
+			{"the old one again", before.Attempt, "demo-lee-lee-lee", "demo-lee-lee-lee", "400  []"},
+			{"too long", before.Attempt, "demo-lee", strings.Repeat("x", maxPassLength+1), "400  []"},
+		} {
+			s.want(tt.why, change(home, tt.attempt, tt.old, tt.new), tt.want)
+		}
+		s.want("still", s.login(home, "line", "lee", "demo-lee"), "202 change-password [password-change-required]")
+		if s.kept("line", "lee").Version != version {
+			t.Error("the member has changed")
+		}
 
-	in := change(home, before.Attempt, "demo-lee", newPassword)
-	s.want("all as it should be", in, "200 allow [all-addresses]")
-	s.want("in", s.me(home, "line", in.Session), "200 allow [all-addresses]")
-	s.want("what the old password began", s.me(home, "line", old), "401 deny [session-cut]")
-	s.want("again", change(home, before.Attempt, newPassword, newPassword+"!"), wrong)
-	s.want("an older attempt", change(home, second.Attempt, newPassword, newPassword+"!"), wrong)
-	s.want("the old password", s.login(home, "line", "lee", "demo-lee"), wrong)
-	s.want("the new password", s.login(home, "line", "lee", newPassword), "200 allow [all-addresses]")
+		in := change(home, before.Attempt, "demo-lee", newPassword)
+		s.want("all as it should be", in, "200 allow [all-addresses]")
+		s.want("in", s.me(home, "line", in.Session), "200 allow [all-addresses]")
+		s.want("what the old password began", s.me(home, "line", old), "401 deny [session-ended]")
+		s.want("again", change(home, before.Attempt, newPassword, newPassword+"!"), wrong)
+		s.want("an older attempt", change(home, second.Attempt, newPassword, newPassword+"!"), wrong)
+		s.want("the old password", s.login(home, "line", "lee", "demo-lee"), wrong)
+		s.want("the new password", s.login(home, "line", "lee", newPassword), "200 allow [all-addresses]")
+	})
 }
 
 // The list is walked again where the new password comes from, and the step is
 // bound as that of a code is.
 func TestChangePasswordElsewhere(t *testing.T) {
-	const refused = "403 deny [address-not-designated]"
-	s := newSite(t)
-	kim := s.kept("works", "kim")
-	kim.member.MustChangePassword = true
-	r := s.login(office, "works", "kim", "demo-kim")
-	s.want("in the office", r, "202 change-password [password-change-required]")
-	body := func(old string) []string {
-		return []string{"attempt", r.Attempt, "old", old, "new", newPassword}
-	}
-	right, bad := s.post(home, "/t/works/password", body("demo-kim")...), s.post(home, "/t/works/password", body("wrong")...)
-	s.want("at home", right, refused)
-	s.want("at home", bad, refused)
-	if right.Body != bad.Body {
-		t.Errorf("%s tells apart from %s", right.Body, bad.Body)
-	}
-	if !kim.member.MustChangePassword {
-		t.Error("the password was changed from an address that is refused")
-	}
-	r = s.login(office, "works", "kim", "demo-kim")
-	s.clock = s.clock.Add(stepLife)
-	s.want("too late", s.post(office, "/t/works/password", body("demo-kim")...), wrong)
+	timed(t, func(t *testing.T) {
+		const refused = "403 deny [address-not-designated]"
+		s := newSite(t)
+		s.act(directory.RequestPasswordChange, "works", "kim", directory.Facts{})
+		r := s.login(office, "works", "kim", "demo-kim")
+		s.want("in the office", r, "202 change-password [password-change-required]")
+		body := func(old string) []string {
+			return []string{"attempt", r.Attempt, "old", old, "new", newPassword}
+		}
+		right, bad := s.post(home, "/t/works/password", body("demo-kim")...), s.post(home, "/t/works/password", body("wrong")...)
+		s.want("at home", right, refused)
+		s.want("at home", bad, refused)
+		if right.Body != bad.Body {
+			t.Errorf("%s tells apart from %s", right.Body, bad.Body)
+		}
+		if !s.kept("works", "kim").MustChangePassword {
+			t.Error("the password was changed from an address that is refused")
+		}
+		r = s.login(office, "works", "kim", "demo-kim")
+		time.Sleep(stepLife)
+		s.want("too late", s.post(office, "/t/works/password", body("demo-kim")...), wrong)
+	})
 }
 
 // Wrong old passwords are guesses as those of a login are.
 func TestChangePasswordGuesses(t *testing.T) {
 	s := newSite(t)
 	r := s.login(home, "line", "lee", "demo-lee")
-	for range maxWrong {
+	for range failures {
 		s.post(home, "/t/line/password", "attempt", r.Attempt, "old", "wrong", "new", newPassword)
 	}
 	s.want("locked", s.login(home, "line", "lee", "demo-lee"), "403 deny [member-locked]")
@@ -87,7 +98,7 @@ func TestChangePasswordGuesses(t *testing.T) {
 // A code and then a new password: the verification lasts until the session.
 func TestVerifyThenChangePassword(t *testing.T) {
 	s := newSite(t)
-	s.kept("standard", "kim").member.MustChangePassword = true
+	s.act(directory.RequestPasswordChange, "standard", "kim", directory.Facts{})
 	r := s.login(usa, "standard", "kim", "demo-kim")
 	s.want("first the code", r, "202 verify [overseas-login]")
 	r = s.verify(usa, r.Attempt, s.code())
@@ -102,14 +113,15 @@ func TestVerifyThenChangePassword(t *testing.T) {
 	}
 
 	s = newSite(t)
-	s.kept("standard", "kim").member.MustChangePassword = true
+	s.act(directory.RequestPasswordChange, "standard", "kim", directory.Facts{})
 	r = s.login(usa, "standard", "kim", "demo-kim")
 	r = s.verify(usa, r.Attempt, s.code())
 	s.want("from another country", change(other), "202 verify [overseas-login]")
-	s.want("the same attempt again", change(usa), wrong)
-	if !s.kept("standard", "kim").member.MustChangePassword {
+	if !s.kept("standard", "kim").MustChangePassword {
 		t.Error("changed without a verification there")
 	}
+	s.want("where it was verified", change(usa), verified)
+	s.want("the same attempt again", change(usa), wrong)
 }
 
 // A password that is changed while it is being checked is the old one.
@@ -126,8 +138,9 @@ func TestPasswordChangedMeanwhile(t *testing.T) {
 			got <- ans
 		}()
 		synctest.Wait()
-		copied := *s.kept("line", "kim").password
-		s.kept("line", "kim").password = &copied
+		if err := s.directory.SetPassword(t.Context(), "root", "line", "kim", "leaked", func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
 		for range slots {
 			<-s.passwords.slots
 		}

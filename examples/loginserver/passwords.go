@@ -8,7 +8,11 @@ import (
 	"crypto/subtle"
 	"errors"
 	"runtime"
+	"sync"
 	"time"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/session"
 )
 
 const (
@@ -17,6 +21,12 @@ const (
 	maxPassLength = 256     // bytes
 	maxWait       = 5 * time.Second
 )
+
+// whose names a password.
+type whose struct {
+	tenant session.TenantID
+	member member.ID
+}
 
 // secret is a password as it is stored. It does not change: a new password is
 // another secret.
@@ -30,11 +40,14 @@ type passwords struct {
 	room       chan struct{} // those in slots, and those who wait
 	slots      chan struct{}
 	nobodys    *secret // stands in for members that do not exist, so that time tells nothing
+
+	mu   sync.Mutex
+	kept map[whose]*secret
 }
 
 func newPasswords(ctx context.Context, iterations int) (*passwords, error) {
 	slots := max(1, runtime.GOMAXPROCS(0)-1)
-	p := &passwords{iterations: iterations, room: make(chan struct{}, 32*slots), slots: make(chan struct{}, slots)}
+	p := &passwords{iterations: iterations, room: make(chan struct{}, 32*slots), slots: make(chan struct{}, slots), kept: make(map[whose]*secret)}
 	var err error
 	p.nobodys, err = p.hash(ctx, rand.Text())
 	return p, err
@@ -47,11 +60,30 @@ func (p *passwords) hash(ctx context.Context, password string) (*secret, error) 
 	return &secret{salt, key}, err
 }
 
-// right reports whether password is the one of s. The error is
+// set gives a member a password.
+func (p *passwords) set(ctx context.Context, t session.TenantID, id member.ID, password string) error {
+	s, err := p.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept[whose{t, id}] = s
+	return nil
+}
+
+// right reports whether password is that of a member, who need not exist. The error is
 // that there was no time for it, whatever the password.
-func (p *passwords) right(ctx context.Context, s *secret, password string) (bool, error) {
+func (p *passwords) right(ctx context.Context, t session.TenantID, id member.ID, password string) (bool, error) {
+	p.mu.Lock()
+	s := p.kept[whose{t, id}]
+	p.mu.Unlock()
+	exists := s != nil
+	if !exists {
+		s = p.nobodys
+	}
 	key, err := p.derive(ctx, password, s.salt)
-	return err == nil && subtle.ConstantTimeCompare(key, s.key) == 1, err
+	return err == nil && subtle.ConstantTimeCompare(key, s.key) == 1 && exists, err
 }
 
 var errBusy = errors.New("too many passwords wait to be hashed")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -12,49 +13,87 @@ import (
 	"time"
 
 	"github.com/sallyport-go/sallyport/geo"
-	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/member/verify"
 	"github.com/sallyport-go/sallyport/session"
 )
 
 // server answers for all tenants.
 type server struct {
 	log       *slog.Logger
-	now       func() time.Time
-	passwords *passwords
 	countries *geo.DB
 	tenants   []*tenant
 	places    []place
 	names     []string // of this server, in lower case
 
-	mu       sync.Mutex // for what is below, and the tenants' accounts
-	sessions tokens[session.Stamp]
-	steps    tokens[step]
-	mails    []mail
+	passwords     *passwords
+	accounts      *directory.MemStore
+	directory     *directory.Directory
+	sessions      *session.MemStore
+	verifications *verify.MemStore
+	verifier      *verify.Verifier
+	steps         *steps
+	guesses       *guesses
+	mails         mails
 }
 
-func newServer(countries *geo.DB, log *slog.Logger, iterations int) (*server, error) {
-	ctx := context.Background()
+// failures lock a member, and make a source wait that guesses where they do not count.
+const failures = 10
+
+func newServer(ctx context.Context, countries *geo.DB, log *slog.Logger, iterations int) (*server, error) {
 	s := &server{
-		log:       log,
-		now:       time.Now,
-		countries: countries,
-		names:     []string{"localhost"},
-		sessions:  newTokens[session.Stamp](sessionLife, maxSessions),
-		steps:     newTokens[step](stepLife, maxSteps),
+		log:           log,
+		countries:     countries,
+		names:         []string{"localhost"},
+		accounts:      directory.NewMemStore(),
+		sessions:      session.NewMemStore(),
+		verifications: verify.NewMemStore(),
+		steps:         newSteps(),
+		guesses:       newGuesses(),
 	}
 	var err error
 	if s.passwords, err = newPasswords(ctx, iterations); err != nil {
 		return nil, err
 	}
-	if s.tenants, err = demoTenants(countries, s.now()); err != nil {
+	if s.verifier, err = verify.New(s.verifications, verify.Domains{"works.example", "line.example", "kintone.example", "standard.example"}, nil); err != nil {
 		return nil, err
 	}
-	for _, t := range s.tenants {
-		if err := demoMembers(ctx, t, s.passwords); err != nil {
+	if s.directory, err = directory.New(s.accounts, s.accounts, &directory.Options{
+		Sessions: s.sessions,
+		Terms: func(context.Context, session.TenantID) (directory.Terms, error) {
+			return directory.Terms{Download: true, Failures: failures}, nil
+		},
+	}); err != nil {
+		return nil, err
+	}
+	resetKey := make([]byte, 32) // a real server keeps it, and shares it with its like
+	rand.Read(resetKey)
+	for _, d := range demos(time.Now()) {
+		if err := s.begin(ctx, d, resetKey); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// run does what need not happen at once, until ctx ends.
+func (s *server) run(ctx context.Context) {
+	var wait sync.WaitGroup
+	for _, t := range s.tenants {
+		wait.Go(func() { _ = t.engine.Run(ctx) })
+	}
+	wait.Go(func() { _ = s.directory.Run(ctx) })
+	wait.Go(func() {
+		for t := time.Tick(time.Hour); ; {
+			select {
+			case <-t:
+				s.tidy(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	wait.Wait()
 }
 
 func (s *server) handler() http.Handler {
@@ -68,7 +107,19 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET /t/{tenant}/me", s.of(s.getMe))
 	mux.HandleFunc("POST /t/{tenant}/logout", s.of(s.postLogout))
 	mux.HandleFunc("GET /t/{tenant}/whatif", s.of(s.getWhatif))
+	mux.HandleFunc("GET /t/{tenant}/reset", s.of(s.getReset))
+	mux.HandleFunc("POST /t/{tenant}/reset", s.of(s.postReset))
 	mux.HandleFunc("GET /demo/mail", s.getMail)
+
+	mux.HandleFunc("GET /t/{tenant}/admin/settings", s.admin(s.getSettings))
+	mux.HandleFunc("PUT /t/{tenant}/admin/settings", s.admin(s.putSettings))
+	mux.HandleFunc("POST /t/{tenant}/admin/settings/confirm", s.admin(s.postConfirm))
+	mux.HandleFunc("GET /t/{tenant}/admin/settings/history", s.admin(s.getHistory))
+	mux.HandleFunc("GET /t/{tenant}/admin/members", s.admin(s.getMembers))
+	mux.HandleFunc("GET /t/{tenant}/admin/members/{member}", s.admin(s.getMember))
+	mux.HandleFunc("GET /t/{tenant}/admin/members/{member}/visits.csv", s.admin(s.getVisits))
+	mux.HandleFunc("POST /t/{tenant}/admin/members/{member}/{act}", s.admin(s.postAct))
+	mux.HandleFunc("GET /t/{tenant}/admin/events", s.admin(s.getEvents))
 	return guarded(s.named(http.NewCrossOriginProtection().Handler(mux)))
 }
 
@@ -126,20 +177,4 @@ func guarded(h http.Handler) http.Handler {
 		header.Set("Vary", "Accept")
 		h.ServeHTTP(w, r)
 	})
-}
-
-// mail is a letter that a real server would send. This one shows it.
-type mail struct {
-	Tenant session.TenantID `json:"tenant"`
-	To     member.ID        `json:"to"`
-	Text   string           `json:"text"`
-	At     time.Time        `json:"at"`
-}
-
-const maxMails = 50
-
-// mail writes a letter. The address is the member's own, as it was recorded
-// before, and never one that came with the login.
-func (s *server) mail(t session.TenantID, to member.ID, text string, now time.Time) {
-	s.mails = append(s.mails[max(0, len(s.mails)+1-maxMails):], mail{t, to, text, now.UTC().Truncate(time.Second)})
 }

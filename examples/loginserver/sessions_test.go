@@ -5,14 +5,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/ipset"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
-
-func newStamp(s *site, tenant session.TenantID, id member.ID) session.Stamp {
-	return session.Stamp{Policy: s.tenant(tenant).version, Member: s.kept(tenant, id).member.Version, Client: session.Web}
-}
 
 func TestRequests(t *testing.T) {
 	const in = "200 allow [address-designated]"
@@ -29,48 +29,73 @@ func TestRequests(t *testing.T) {
 		{"without a session", func(_ *site, text *string) { *text = "" }, office, "401 deny [session-unknown]"},
 		{"of a session that nobody has", func(_ *site, text *string) { *text = strings.ToLower(*text) }, office, "401 deny [session-unknown]"},
 		{"of a very long one", func(_ *site, text *string) { *text = strings.Repeat("A", 9000) }, office, "401 deny [session-unknown]"},
-		{"within its life", func(s *site, _ *string) { s.clock = s.clock.Add(sessionLife - 1) }, office, in},
-		{"after it", func(s *site, _ *string) { s.clock = s.clock.Add(sessionLife) }, office, "401 deny [session-ended]"},
+		{"used now and then within its life", func(s *site, text *string) {
+			for range int(sessionLife/sessionIdle) * 2 {
+				time.Sleep(sessionIdle/2 - 1)
+				s.me(office, "works", *text)
+			}
+		}, office, in},
+		{"after its life", func(s *site, text *string) {
+			for range int(sessionLife/sessionIdle) * 2 {
+				time.Sleep(sessionIdle / 2)
+				s.me(office, "works", *text)
+			}
+		}, office, "401 deny [session-ended]"},
+		{"before it was idle for too long", func(*site, *string) { time.Sleep(sessionIdle - 1) }, office, in},
+		{"after it was", func(*site, *string) { time.Sleep(sessionIdle) }, office, "401 deny [session-ended]"},
 		{"after the member was locked", func(s *site, _ *string) {
-			s.kept("works", "kim").write(func(m *member.Member) { m.Status = member.Locked })
+			for range failures {
+				s.login(home, "works", "kim", "wrong")
+				s.login(usa, "works", "kim", "wrong")
+			}
+			s.want("locked", s.login(office, "works", "kim", "demo-kim"), "403 deny [member-locked]")
 		}, office, in},
 		{"after the member was suspended", func(s *site, _ *string) {
-			s.kept("works", "kim").write(func(m *member.Member) { m.Status = member.Suspended })
-		}, office, "401 deny [member-suspended]"},
-		{"after the client was blocked", func(s *site, _ *string) {
-			s.kept("works", "kim").write(func(m *member.Member) { m.Blocked = session.ClientsOf(session.Web) })
-		}, office, "401 deny [client-blocked]"},
+			s.act(directory.Suspend, "works", "kim", directory.Facts{})
+		}, office, "401 deny [session-ended]"},
+		{"after the suspension was lifted", func(s *site, _ *string) {
+			s.act(directory.Suspend, "works", "kim", directory.Facts{})
+			s.act(directory.Lift, "works", "kim", directory.Facts{})
+		}, office, "401 deny [session-ended]"},
+		{"after the apps were blocked", func(s *site, _ *string) {
+			s.act(directory.BlockApps, "works", "kim", directory.Facts{})
+		}, office, in},
+		{"after other clients were allowed", func(s *site, _ *string) {
+			s.act(directory.AllowClients, "works", "kim", directory.Facts{Clients: session.Apps})
+		}, office, "401 deny [session-ended]"},
 		{"after a change of password was asked for", func(s *site, _ *string) {
-			s.kept("works", "kim").write(func(m *member.Member) { m.MustChangePassword = true })
+			s.act(directory.RequestPasswordChange, "works", "kim", directory.Facts{})
 		}, office, in},
-		{"after the member's sessions were ended", func(s *site, _ *string) {
-			s.kept("works", "kim").write(endSessions)
+		{"after the member was deleted", func(s *site, _ *string) {
+			s.act(directory.Delete, "works", "kim", directory.Facts{})
+		}, office, "401 deny [session-ended]"},
+		{"after the tenant's list became shorter", func(s *site, _ *string) {
+			s.save("works", func(t *policy.Settings) { t.Designated = t.Designated[:2] })
 		}, office, "401 deny [session-cut]"},
-		{"after the member was made again", func(s *site, _ *string) {
-			s.kept("works", "kim").member.Version.Line++
-		}, office, "401 deny [session-cut]"},
-		{"after the tenant's web sessions were ended", func(s *site, _ *string) {
-			works := s.tenant("works")
-			works.version.Number++
-			works.cuts = works.cuts.Cut(session.ClientsOf(session.Web), works.version.Number)
-		}, office, "401 deny [session-cut]"},
-		{"after the tenant's mail sessions were ended", func(s *site, _ *string) {
-			works := s.tenant("works")
-			works.version.Number++
-			works.cuts = works.cuts.Cut(session.Mail, works.version.Number)
+		{"after it became longer", func(s *site, _ *string) {
+			s.save("works", func(t *policy.Settings) {
+				t.Designated = append(t.Designated, policy.Entry{Range: ipset.MustParseRange("9.9.9.9")})
+			})
 		}, office, in},
-		{"after the settings were restored to an older version", func(s *site, _ *string) {
-			s.tenant("works").version.Number--
-		}, office, "401 deny [version-regression]"},
+		{"after somebody else's exception was taken away", func(s *site, _ *string) {
+			s.save("works", func(t *policy.Settings) { t.Exceptions = nil })
+		}, office, in},
+		{"after a new line was drawn", func(s *site, _ *string) {
+			if _, err := s.tenant("works").engine.NewLine(s.Context(), engine.Act{Tenant: "works"}); err != nil {
+				s.Fatal(err)
+			}
+		}, office, "401 deny [session-cut]"},
 	} {
-		s := newSite(t)
-		text := s.login(office, "works", "kim", "demo-kim").Session
-		tt.change(s, &text)
-		r := s.me(tt.from, "works", text)
-		s.want(tt.why, r, tt.want)
-		if (r.Member != "") != (r.Status == 200) {
-			t.Errorf("%s: %s", tt.why, r.Body)
-		}
+		timed(t, func(t *testing.T) {
+			s := newSite(t)
+			text := s.login(office, "works", "kim", "demo-kim").Session
+			tt.change(s, &text)
+			r := s.me(tt.from, "works", text)
+			s.want(tt.why, r, tt.want)
+			if (r.Member != "") != (r.Status == 200) {
+				t.Errorf("%s: %s", tt.why, r.Body)
+			}
+		})
 	}
 }
 

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"net/http"
 	"net/netip"
-	"slices"
 
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -30,14 +31,7 @@ func (s *server) getIndex(w http.ResponseWriter, r *http.Request) {
 // show: codes go to the member's own mailbox and nowhere else.
 func (s *server) getMail(w http.ResponseWriter, r *http.Request) {
 	to := member.ID(r.URL.Query().Get("to"))
-	s.mu.Lock()
-	found := []mail{}
-	for _, m := range slices.Backward(s.mails) {
-		if to == "" || m.To == to {
-			found = append(found, m)
-		}
-	}
-	s.mu.Unlock()
+	found := s.mails.to(to)
 	if !wantsPage(r) {
 		writeJSON(w, http.StatusOK, found)
 		return
@@ -60,14 +54,11 @@ type whatif struct {
 func (s *server) getWhatif(w http.ResponseWriter, r *http.Request, t *tenant) {
 	q := whatif{Address: r.URL.Query().Get("address"), Client: session.Web, Clients: t.Profile.Clients,
 		Member: member.ID(r.URL.Query().Get("member"))}
-	for id := range t.accounts {
-		q.Members = append(q.Members, id)
-	}
-	slices.Sort(q.Members)
+	q.Members = demoMembers
 	if name := r.URL.Query().Get("client"); name != "" {
 		q.Client, _ = session.ParseClient(name)
 	}
-	wrong := s.explain(t, &q)
+	wrong := s.explain(r.Context(), t, &q)
 	status := http.StatusOK
 	if wrong != "" {
 		status = http.StatusBadRequest
@@ -86,22 +77,15 @@ func (s *server) getWhatif(w http.ResponseWriter, r *http.Request, t *tenant) {
 }
 
 // explain answers q, or says what is wrong with it.
-func (s *server) explain(t *tenant, q *whatif) (wrong string) {
+func (s *server) explain(ctx context.Context, t *tenant, q *whatif) (wrong string) {
 	addr, err := netip.ParseAddr(q.Address)
 	if err != nil {
 		return "Give an address, such as 8.8.8.8 or 2606:4700::1."
 	}
-	m := anyMember(t)
-	if q.Member != "" {
-		s.mu.Lock()
-		a := t.accounts[q.Member]
-		if m = nil; a != nil {
-			copied := a.member
-			m = &copied
-		}
-		s.mu.Unlock()
+	e, err := t.engine.WhatIf(ctx, engine.Login{Tenant: t.ID, Member: q.Member, Plan: t.Plan, Client: q.Client, Addr: addr}, nil)
+	if err != nil {
+		return "There is no answer now; try again."
 	}
-	e := t.explainer.Explain(policy.Attempt{Addr: addr, Client: q.Client, Plan: t.plan, Member: m})
 	q.Answer = &e
 	return ""
 }

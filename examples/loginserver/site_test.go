@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,8 +12,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -26,12 +32,17 @@ const (
 	other  = "9.9.9.9" // in no country of the file, and on no list
 )
 
-// site is a server whose clock stands until it is moved.
+// site is a server of one test.
 type site struct {
 	*testing.T
 	*server
-	clock time.Time
-	http  http.Handler
+	http http.Handler
+}
+
+// timed runs a test whose time passes only where it sleeps.
+func timed(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
 }
 
 func newSite(t *testing.T) *site {
@@ -40,14 +51,12 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newServer(countries, slog.New(slog.DiscardHandler), 1)
+	s, err := newServer(t.Context(), countries, slog.New(slog.DiscardHandler), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.names = append(s.names, "example.com") // the Host of httptest
-	it := &site{T: t, server: s, clock: time.Now(), http: s.handler()}
-	s.now = func() time.Time { return it.clock }
-	return it
+	return &site{T: t, server: s, http: s.handler()}
 }
 
 func (s *site) do(from string, r *http.Request) *httptest.ResponseRecorder {
@@ -127,15 +136,74 @@ func (s *site) me(from, tenant, text string) result {
 // code returns the code that was mailed last.
 func (s *site) code() string {
 	s.Helper()
-	if len(s.mails) == 0 {
+	sent := s.mails.to("")
+	if len(sent) == 0 {
 		s.Fatal("there is no mail")
 	}
-	_, rest, _ := strings.Cut(s.mails[len(s.mails)-1].Text, "code is ")
+	_, rest, _ := strings.Cut(sent[0].Text, "code is ")
 	return rest[:6]
 }
 
-func (s *site) kept(tenant session.TenantID, id session.MemberID) *account {
-	return s.tenant(tenant).accounts[id]
+// kept returns the account of a member.
+func (s *site) kept(tenant session.TenantID, id member.ID) directory.Account {
+	s.Helper()
+	a, err := s.accounts.Load(s.Context(), tenant, id)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return a
+}
+
+// begun returns how many sessions were begun that are kept.
+func (s *site) begun() int {
+	s.Helper()
+	n := 0
+	for _, t := range s.tenants {
+		list, err := s.sessions.List(s.Context(), t.ID, session.Query{})
+		if err != nil {
+			s.Fatal(err)
+		}
+		n += len(list)
+	}
+	return n
+}
+
+// settings returns the record of a tenant.
+func (s *site) settings(tenant session.TenantID) policy.Record {
+	s.Helper()
+	r, err := s.tenant(tenant).engine.Settings(s.Context(), tenant)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return r
+}
+
+// act does an act to a member, as root.
+func (s *site) act(x directory.Act, tenant session.TenantID, id member.ID, f directory.Facts) {
+	s.Helper()
+	f.Actor = "root"
+	if err := s.directory.Do(s.Context(), x, tenant, id, f); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// save saves what change makes of a tenant's settings, whoever it shuts out.
+func (s *site) save(tenant session.TenantID, change func(*policy.Settings)) engine.Saved {
+	s.Helper()
+	t := s.tenant(tenant)
+	r := s.settings(tenant)
+	change(&r.Settings)
+	save := engine.Save{Act: engine.Act{Tenant: tenant, From: r.Version}, Plan: t.Plan, Settings: r.Settings}
+	saved, err := t.engine.Save(s.Context(), save)
+	var lockout *engine.LockoutError
+	if errors.As(err, &lockout) {
+		save.Force = lockout.Force
+		saved, err = t.engine.Save(s.Context(), save)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	return saved
 }
 
 // want compares an answer with "status effect [reason]".
@@ -151,3 +219,11 @@ func (r result) text() string {
 }
 
 func addrOf(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// background runs what need not happen at once until it is stopped.
+func (s *site) background() (stop func()) {
+	ctx, cancel := context.WithCancel(s.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.run(ctx) }()
+	return func() { cancel(); <-ended }
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,8 +10,9 @@ import (
 	"time"
 
 	"github.com/sallyport-go/sallyport/geo"
-	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/session"
 )
 
 const (
@@ -52,8 +54,8 @@ func TestVerify(t *testing.T) {
 func TestCodeIsMailedOnly(t *testing.T) {
 	s := newSite(t)
 	r := s.login(home, "standard", "kim", "demo-kim")
-	if strings.Contains(r.Body, s.code()) || len(s.mails) != 1 || s.mails[0].To != "kim" || s.mails[0].Tenant != "standard" {
-		t.Errorf("%s, %v", r.Body, s.mails)
+	if strings.Contains(r.Body, s.code()) || len(s.mails.kept) != 1 || s.mails.kept[0].To != "kim" || s.mails.kept[0].Tenant != "standard" {
+		t.Errorf("%s, %v", r.Body, s.mails.kept)
 	}
 	for sum, tok := range s.steps.kept {
 		if kept := fmt.Sprintf("%s %+v", sum, tok); strings.Contains(kept, s.code()) || strings.Contains(kept, r.Attempt) {
@@ -63,107 +65,113 @@ func TestCodeIsMailedOnly(t *testing.T) {
 }
 
 func TestGuarantee30VerificationIsSpentOnce(t *testing.T) {
-	for _, tt := range []struct {
-		why  string
-		do   func(s *site, r result) result
-		want string
-	}{
-		{"of the right code", func(s *site, r result) result { return s.verify(usa, r.Attempt, s.code()) }, verified},
-		{"blanks around it", func(s *site, r result) result { return s.verify(usa, r.Attempt, " "+s.code()+" ") }, verified},
-		{"of a wrong code", func(s *site, r result) result { return s.verify(usa, r.Attempt, s.wrongCode()) }, wrong},
-		{"of no code", func(s *site, r result) result { return s.verify(usa, r.Attempt, "") }, wrong},
-		{"of another attempt", func(s *site, r result) result { return s.verify(usa, "x"+r.Attempt, s.code()) }, wrong},
-		{"of no attempt", func(s *site, r result) result { return s.verify(usa, "", s.code()) }, wrong},
-		{"twice", func(s *site, r result) result {
-			s.verify(usa, r.Attempt, s.code())
-			return s.verify(usa, r.Attempt, s.code())
-		}, wrong},
-		{"after four wrong ones", func(s *site, r result) result {
-			for range maxTries - 1 {
-				s.verify(usa, r.Attempt, s.wrongCode())
-			}
-			return s.verify(usa, r.Attempt, s.code())
-		}, verified},
-		{"after five wrong ones", func(s *site, r result) result {
-			for range maxTries {
-				s.verify(usa, r.Attempt, s.wrongCode())
-			}
-			return s.verify(usa, r.Attempt, s.code())
-		}, wrong},
-		{"within ten minutes", func(s *site, r result) result {
-			s.clock = s.clock.Add(stepLife - 1)
-			return s.verify(usa, r.Attempt, s.code())
-		}, verified},
-		{"after ten minutes", func(s *site, r result) result {
-			s.clock = s.clock.Add(stepLife)
-			return s.verify(usa, r.Attempt, s.code())
-		}, wrong},
-		{"in another tenant", func(s *site, r result) result {
-			return s.post(usa, "/t/works/verify", "attempt", r.Attempt, "code", s.code())
-		}, wrong},
-		{"in another tenant, where the network refuses", func(s *site, r result) result {
-			return s.post(home, "/t/works/verify", "attempt", r.Attempt, "code", s.code())
-		}, "403 deny [address-not-designated]"},
-		{"from another country: a code for that one is asked for", func(s *site, r result) result {
-			return s.verify(other, r.Attempt, s.code())
-		}, "202 verify [overseas-login]"},
-		{"from an exempt country", func(s *site, r result) result {
-			return s.verify(japan, r.Attempt, s.code())
-		}, "200 allow [country-exempt]"},
-		{"with the code of another attempt", func(s *site, r result) result {
-			code := s.code()
-			for again := ""; again == "" || s.code() == code; {
-				again = s.login(usa, "standard", "kim", "demo-kim").Attempt
-				r.Attempt = again
-			}
-			return s.verify(usa, r.Attempt, code)
-		}, wrong},
-		{"with the attempt and code of another member", func(s *site, r result) result {
-			r = s.login(usa, "standard", "lee", "demo-lee")
-			if in := s.verify(usa, r.Attempt, s.code()); s.me(usa, "standard", in.Session).Member != "lee" {
-				t.Error("lee's code let somebody else in")
-			}
-			return s.verify(usa, r.Attempt, s.code())
-		}, wrong},
-		{"after the settings have changed", func(s *site, r result) result {
-			s.tenant("standard").version.Number++
-			return s.verify(usa, r.Attempt, s.code())
-		}, wrong},
-		{"after the member's sessions were ended", func(s *site, r result) result {
-			s.kept("standard", "kim").write(endSessions)
-			return s.verify(usa, r.Attempt, s.code())
-		}, wrong},
-		{"after the member was suspended", func(s *site, r result) result {
-			s.kept("standard", "kim").write(func(m *member.Member) { m.Status = member.Suspended })
-			return s.verify(usa, r.Attempt, s.code())
-		}, "403 deny [member-suspended]"},
-		{"as the attempt of a new password", func(s *site, r result) result {
-			return s.post(usa, "/t/standard/password", "attempt", r.Attempt, "old", "demo-kim", "new", newPassword)
-		}, wrong},
-		{"as a session", func(s *site, r result) result { return s.me(usa, "standard", r.Attempt) }, "401 deny [session-unknown]"},
-	} {
-		s := newSite(t)
-		s.want(tt.why, tt.do(s, s.login(usa, "standard", "kim", "demo-kim")), tt.want)
-	}
+	timed(t, func(t *testing.T) {
+		for _, tt := range []struct {
+			why  string
+			do   func(s *site, r result) result
+			want string
+		}{
+			{"of the right code", func(s *site, r result) result { return s.verify(usa, r.Attempt, s.code()) }, verified},
+			{"blanks around it", func(s *site, r result) result { return s.verify(usa, r.Attempt, " "+s.code()+" ") }, verified},
+			{"of a wrong code", func(s *site, r result) result { return s.verify(usa, r.Attempt, s.wrongCode()) }, wrong},
+			{"of no code", func(s *site, r result) result { return s.verify(usa, r.Attempt, "") }, wrong},
+			{"of another attempt", func(s *site, r result) result { return s.verify(usa, "x"+r.Attempt, s.code()) }, wrong},
+			{"of no attempt", func(s *site, r result) result { return s.verify(usa, "", s.code()) }, wrong},
+			{"twice", func(s *site, r result) result {
+				s.verify(usa, r.Attempt, s.code())
+				return s.verify(usa, r.Attempt, s.code())
+			}, wrong},
+			{"after four wrong ones", func(s *site, r result) result {
+				for range 5 - 1 {
+					s.verify(usa, r.Attempt, s.wrongCode())
+				}
+				return s.verify(usa, r.Attempt, s.code())
+			}, verified},
+			{"after five wrong ones", func(s *site, r result) result {
+				for range 5 {
+					s.verify(usa, r.Attempt, s.wrongCode())
+				}
+				return s.verify(usa, r.Attempt, s.code())
+			}, wrong},
+			{"within ten minutes", func(s *site, r result) result {
+				time.Sleep(stepLife - 1)
+				return s.verify(usa, r.Attempt, s.code())
+			}, verified},
+			{"after ten minutes", func(s *site, r result) result {
+				time.Sleep(stepLife)
+				return s.verify(usa, r.Attempt, s.code())
+			}, wrong},
+			{"in another tenant", func(s *site, r result) result {
+				return s.post(usa, "/t/works/verify", "attempt", r.Attempt, "code", s.code())
+			}, wrong},
+			{"in another tenant, where the network refuses", func(s *site, r result) result {
+				return s.post(home, "/t/works/verify", "attempt", r.Attempt, "code", s.code())
+			}, "403 deny [address-not-designated]"},
+			{"from another country: a code for that one is asked for", func(s *site, r result) result {
+				return s.verify(other, r.Attempt, s.code())
+			}, "202 verify [overseas-login]"},
+			{"from an exempt country", func(s *site, r result) result {
+				return s.verify(japan, r.Attempt, s.code())
+			}, "200 allow [country-exempt]"},
+			{"with the code of another attempt", func(s *site, r result) result {
+				code := s.code()
+				for again := ""; again == "" || s.code() == code; {
+					again = s.login(usa, "standard", "kim", "demo-kim").Attempt
+					r.Attempt = again
+				}
+				return s.verify(usa, r.Attempt, code)
+			}, wrong},
+			{"with the attempt and code of another member", func(s *site, r result) result {
+				r = s.login(usa, "standard", "lee", "demo-lee")
+				if in := s.verify(usa, r.Attempt, s.code()); s.me(usa, "standard", in.Session).Member != "lee" {
+					t.Error("lee's code let somebody else in")
+				}
+				return s.verify(usa, r.Attempt, s.code())
+			}, wrong},
+			{"after the settings have changed", func(s *site, r result) result {
+				s.save("standard", func(t *policy.Settings) { t.Outside = policy.Verify })
+				return s.verify(usa, r.Attempt, s.code())
+			}, wrong},
+			{"after the member's sessions were ended", func(s *site, r result) result {
+				if err := s.directory.SetPassword(s.Context(), "root", "standard", "kim", "leaked", func(context.Context) error { return nil }); err != nil {
+					s.Fatal(err)
+				}
+				return s.verify(usa, r.Attempt, s.code())
+			}, wrong},
+			{"after the member was suspended", func(s *site, r result) result {
+				s.act(directory.Suspend, "standard", "kim", directory.Facts{})
+				return s.verify(usa, r.Attempt, s.code())
+			}, wrong},
+			{"as the attempt of a new password", func(s *site, r result) result {
+				return s.post(usa, "/t/standard/password", "attempt", r.Attempt, "old", "demo-kim", "new", newPassword)
+			}, wrong},
+			{"as a session", func(s *site, r result) result { return s.me(usa, "standard", r.Attempt) }, "401 deny [session-unknown]"},
+		} {
+			s := newSite(t)
+			s.want(tt.why, tt.do(s, s.login(usa, "standard", "kim", "demo-kim")), tt.want)
+		}
+	})
 }
 
 // Asking for a new code does not give new tries.
 func TestFiveTriesAnHour(t *testing.T) {
-	s := newSite(t)
-	for range maxTries {
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		for range 5 {
+			r := s.login(usa, "standard", "kim", "demo-kim")
+			s.want("wrong", s.verify(usa, r.Attempt, s.wrongCode()), wrong)
+			time.Sleep(time.Minute)
+		}
 		r := s.login(usa, "standard", "kim", "demo-kim")
-		s.want("wrong", s.verify(usa, r.Attempt, s.wrongCode()), wrong)
-		s.clock = s.clock.Add(time.Minute)
-	}
-	r := s.login(usa, "standard", "kim", "demo-kim")
-	s.want("right, after five wrong ones", s.verify(usa, r.Attempt, s.code()), wrong)
-	lee := s.login(usa, "standard", "lee", "demo-lee")
-	s.want("another member", s.verify(usa, lee.Attempt, s.code()), verified)
+		s.want("right, after five wrong ones", s.verify(usa, r.Attempt, s.code()), wrong)
+		lee := s.login(usa, "standard", "lee", "demo-lee")
+		s.want("another member", s.verify(usa, lee.Attempt, s.code()), verified)
 
-	s.clock = s.clock.Add(time.Hour - maxTries*time.Minute)
-	r = s.login(usa, "standard", "kim", "demo-kim")
-	s.want("an hour after the first", s.verify(usa, r.Attempt, s.wrongCode()), wrong)
-	s.want("one try for the one that is long ago", s.verify(usa, r.Attempt, s.code()), wrong)
+		time.Sleep(time.Hour - 5*time.Minute)
+		r = s.login(usa, "standard", "kim", "demo-kim")
+		s.want("an hour after the first", s.verify(usa, r.Attempt, s.wrongCode()), wrong)
+		s.want("one try for the one that is long ago", s.verify(usa, r.Attempt, s.code()), wrong)
+	})
 }
 
 func TestConcurrentCodes(t *testing.T) {
@@ -173,7 +181,7 @@ func TestConcurrentCodes(t *testing.T) {
 	var all sync.WaitGroup
 	for range cap(allowed) {
 		all.Go(func() {
-			if ans := s.server.verify(s.tenant("standard"), addrOf(usa), attempt, code); ans.Effect != policy.Deny {
+			if ans, err := s.server.verify(context.Background(), s.tenant("standard"), addrOf(usa), attempt, code); err == nil && ans.Effect != policy.Deny {
 				allowed <- ans
 			}
 		})
@@ -220,25 +228,26 @@ func TestStepsOnPages(t *testing.T) {
 
 // What a crowd of logins leaves behind is bounded.
 func TestBoundedMemory(t *testing.T) {
-	s := newSite(t)
-	oldest := s.login(korea, "standard", "kim", "demo-kim")
-	for i := range 3 * maxMails {
-		s.clock = s.clock.Add(time.Second)
-		s.login(usa, "standard", "kim", "demo-kim")
-		s.login(korea, "standard", "kim", "demo-kim")
-		s.login(usa, "standard", fmt.Sprint("nobody", i), "wrong")
-	}
-	if len(s.steps.kept) != maxSteps || len(s.sessions.kept) != maxSessions || len(s.mails) != maxMails || len(s.tenant("standard").accounts) != 4 {
-		t.Errorf("%d steps, %d sessions, %d mails", len(s.steps.kept), len(s.sessions.kept), len(s.mails))
-	}
-	s.want("the oldest session made room", s.me(korea, "standard", oldest.Session), "401 deny [session-unknown]")
-	for range 3 * maxTries {
-		r := s.login(usa, "standard", "kim", "demo-kim")
-		s.verify(usa, r.Attempt, s.wrongCode())
-	}
-	if n := len(s.kept("standard", "kim").codes); n != maxTries {
-		t.Errorf("%d wrong codes are kept", n)
-	}
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		oldest := s.login(korea, "standard", "kim", "demo-kim")
+		for i := range 3 * maxMails {
+			time.Sleep(time.Second)
+			s.login(usa, "standard", "kim", "demo-kim")
+			s.login(korea, "standard", "kim", "demo-kim")
+			s.login(usa, "standard", fmt.Sprint("nobody", i), "wrong")
+		}
+		live, err := s.sessions.List(t.Context(), "standard", session.Query{LiveAt: time.Now()})
+		if err != nil || len(s.steps.kept) > maxSteps || len(live) != maxSessions || len(s.mails.kept) > maxMails {
+			t.Errorf("%d steps, %d live sessions, %d mails, %v", len(s.steps.kept), len(live), len(s.mails.kept), err)
+		}
+		s.want("the oldest session made room", s.me(korea, "standard", oldest.Session), "401 deny [session-ended]")
+		time.Sleep(session.History + sessionLife)
+		s.tidy(t.Context())
+		if n := s.begun(); n != 0 {
+			t.Errorf("%d sessions are kept for ever", n)
+		}
+	})
 }
 
 // A country that is unknown counts as one place, since nothing tells more.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -34,7 +36,7 @@ func (s *server) tries() []try {
 }
 
 // welcome tells somebody who has just started the server what to do with it.
-func (s *server) welcome(w io.Writer) {
+func (s *server) welcome(ctx context.Context, w io.Writer) {
 	say := func(format string, a ...any) { fmt.Fprintf(w, format+"\n", a...) }
 	say("A login server that asks Sallyport. Everything is made up, and gone when it stops.\n")
 	for _, p := range s.places {
@@ -49,7 +51,7 @@ func (s *server) welcome(w io.Writer) {
 	say("Countries: %v", s.countries)
 	say("\nOpen one of the URLs, or copy a line and compare:\n")
 	for _, t := range s.tries() {
-		say("  %s\n    %s", t.command(), s.expected(t))
+		say("  %s\n    %s", t.command(), s.expected(ctx, t))
 	}
 }
 
@@ -62,9 +64,8 @@ func (t try) command() string {
 }
 
 // expected is what the command gives: the status and the decision.
-func (s *server) expected(t try) string {
+func (s *server) expected(ctx context.Context, t try) string {
 	tenant := s.tenant(t.tenant)
-	m := &tenant.accounts[t.member].member
-	d := tenant.view(m, t.from.Addr(), session.Stamp{Client: session.Web}).shown(t.right)
+	d, _, _ := tenant.engine.Admit(ctx, engine.Login{Tenant: t.tenant, Member: t.member, Plan: tenant.Plan, Client: session.Web, Addr: t.from.Addr(), Authenticated: t.right})
 	return fmt.Sprintf("%d %v", statusOf(d), policy.Decision{Effect: d.Effect, Reason: d.Reason})
 }
