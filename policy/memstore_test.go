@@ -314,16 +314,24 @@ func TestGuarantee19ASaveIsOneWrite(t *testing.T) {
 
 	const n = 500
 	var all sync.WaitGroup
+	done := make(chan struct{})
 	all.Go(func() {
+		defer close(done)
 		for i := uint64(2); i <= n; i++ {
 			if err := memSave(s, memRecord("acme", i, fmt.Sprint(i)), order(i)); err != nil {
 				t.Error(err)
+				return
 			}
 		}
 	})
 	for range 2 {
 		all.Go(func() {
-			for number := uint64(0); number < n; {
+			for saving := true; saving; {
+				select {
+				case <-done:
+					saving = false // look once more
+				default:
+				}
 				v, err := s.Version(ctx, "acme")
 				orders, errOrders := s.Waiting(ctx, "acme", 10_000)
 				then, errThen := s.Version(ctx, "acme")
@@ -333,7 +341,6 @@ func TestGuarantee19ASaveIsOneWrite(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				number = after.Number
 				if n := uint64(len(orders)); n < v.Number || n > then.Number {
 					t.Errorf("between number %d and %d, there are %d orders", v.Number, then.Number, n)
 					return
