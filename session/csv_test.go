@@ -53,7 +53,7 @@ var cellRows = []struct{ text, cell, why string }{
 	{"abc\u202egpj.exe", "abc<U+202E>gpj.exe", "what turns the direction"},
 	{"a\u2028b", "a<U+2028>b", "a line end of some"},
 	{"a\xffb", "a\ufffdb", "not UTF-8"},
-	{"می‌خواهم", "می‌خواهم", "a non-joiner belongs to the word"},
+	{"می\u200cخواهم", "می\u200cخواهم", "a non-joiner belongs to the word"},
 	{`say "hi"`, `say "hi"`, "quotes"},
 }
 

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -40,7 +41,7 @@ func TestSortedAgreesWithASlice(t *testing.T) {
 			if i%500 != 0 && i != 5999 {
 				continue
 			}
-			for _, from := range []int{-1 << 40, want[0], want[len(want)/2], want[len(want)/2] + 1, want[len(want)-1], 1 << 40} {
+			for _, from := range []int{math.MinInt, want[0], want[len(want)/2], want[len(want)/2] + 1, want[len(want)-1], math.MaxInt} {
 				at, _ := slices.BinarySearch(want, from)
 				if got := s.From(from); !slices.Equal(got, want[at:]) {
 					t.Fatalf("%s: after %d, %d elements from %d; want %d", row.why, i, len(got), from, len(want)-at)

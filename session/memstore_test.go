@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,6 +231,134 @@ func TestPurgeGivesBackMemory(t *testing.T) {
 			t.Errorf("%d are left of member %d, %v", len(left), m, err)
 		}
 	}
+}
+
+// What was purged is not held on to, the room in the maps included.
+func TestNothingIsLeftOfManySessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := session.NewMemStore()
+		heap := func() int64 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		before := heap()
+		for range 20000 {
+			n := newSession("acme", "kim")
+			n.Created, n.Seen, n.Life = time.Now(), time.Now(), time.Hour
+			create(t, s, n)
+		}
+		time.Sleep(session.History + time.Hour)
+		most := heap() - before
+		if n, err := s.Purge(t.Context(), time.Now(), 60000); n != 20000 || err != nil {
+			t.Fatal(n, err)
+		}
+		if left := heap() - before; left > most/20 {
+			t.Errorf("%d KiB of %d are left of nothing", left>>10, most>>10)
+		}
+		runtime.KeepAlive(s)
+	})
+}
+
+// Purge looks for the dead, and then removes them: what was touched, or removed by another,
+// meanwhile must be seen.
+func TestPurgeBesideTouchAndPurge(t *testing.T) {
+	s := session.NewMemStore()
+	var all []session.Session
+	for range 20000 {
+		n := newSession("acme", "kim")
+		n.Idle = time.Minute
+		create(t, s, n)
+		all = append(all, n)
+	}
+	var purged atomic.Int64
+	start := make(chan struct{})
+	purge := func() {
+		<-start
+		n, err := s.Purge(context.Background(), noon.Add(61*time.Second), len(all))
+		if err != nil {
+			t.Error(err)
+		}
+		purged.Add(int64(n))
+	}
+	touched := make([]bool, len(all))
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(purge)
+	}
+	wg.Go(func() {
+		<-start
+		for i, n := range all {
+			touched[i] = s.Touch(context.Background(), "acme", n.ID, noon.Add(59*time.Second), netip.Addr{}, geo.Country{}) == nil
+		}
+	})
+	close(start)
+	wg.Wait()
+	left := 0
+	for i, n := range all {
+		_, err := s.Find(t.Context(), "acme", n.ID)
+		if (err == nil) != touched[i] {
+			t.Fatalf("touched: %v, and then %v", touched[i], err)
+		}
+		if err == nil {
+			left++
+		}
+	}
+	if int(purged.Load())+left != len(all) {
+		t.Errorf("%d were purged and %d are left of %d", purged.Load(), left, len(all))
+	}
+}
+
+// A tenant of which nothing is left is dropped, while others come in to it.
+func TestTenantsComeAndGo(t *testing.T) {
+	s := session.NewMemStore()
+	old := time.Now().Add(-session.History - 10*time.Hour) // its visit is dropped by Purge
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					if _, err := s.Purge(context.Background(), time.Now(), 100); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	var creators sync.WaitGroup
+	for g := range 2 {
+		creators.Go(func() {
+			for range 3000 {
+				dead, live := newSession("acme", "kim"), newSession("acme", session.MemberID(fmt.Sprint("live", g)))
+				for _, n := range []*session.Session{&dead, &live} {
+					n.Created, n.Seen = old, old
+				}
+				dead.Life, live.Life = time.Hour, 1000*24*time.Hour
+				if err := s.Create(context.Background(), dead); err != nil {
+					t.Error(err)
+				}
+				if err := s.Create(context.Background(), live); err != nil {
+					t.Error(err)
+				}
+				list, err := s.List(context.Background(), "acme", session.Query{Member: live.Member, LiveAt: old})
+				if len(list) != 1 || err != nil {
+					t.Errorf("%d sessions are listed, %v; want the one that lives", len(list), err)
+					return
+				}
+				if err := s.End(context.Background(), "acme", live.ID, old, "x"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	creators.Wait()
+	close(stop)
+	wg.Wait()
 }
 
 // More than one stride of a walk, with sessions that are created at once across its end,

@@ -31,7 +31,7 @@ func history(t *testing.T) (*session.MemStore, map[string]session.ID) {
 		{"expired", "laptop", "Windows 11", "acme", "kim", session.Desktop, 2 * time.Hour},
 		{"ended", "phone", "iOS 18", "acme", "kim", session.Mobile, 0},
 		{"live", "phone", "", "acme", "kim", session.Mobile, 0},
-		{"cut", "", "Linux", "acme", "kim", session.API, 0},
+		{"cut", "", "Linux", "acme", "kim", session.API, 1000 * time.Hour},
 		{"other member", "phone", "iOS 19", "acme", "lee", session.Mobile, 0},
 		{"other tenant", "phone", "iOS 19", "globex", "kim", session.Mobile, 0},
 	} {
@@ -136,6 +136,32 @@ func TestViewDevices(t *testing.T) {
 	if got, err := view.Devices(t.Context(), "acme", "kim"); err != nil || len(got) != 2 || got[1].System != "Windows 11" || !got[1].First.Equal(noon.Add(time.Minute)) {
 		t.Errorf("without visits: %v, %v; want what sessions tell", got, err)
 	}
+}
+
+// A store may keep the ID of a purged session with its visit, and the ID may be used again.
+func TestViewVisitsOfAnIDThatIsAnothers(t *testing.T) {
+	s, ids := history(t)
+	for _, v := range []session.Visit{
+		{Tenant: "acme", Member: "kim", Session: ids["other member"]},
+		{Tenant: "acme", Member: "kim", Session: ids["other tenant"]},
+		{Tenant: "acme", Member: "kim", Session: ids["purged"]},
+		{Tenant: "acme", Member: "kim"},
+	} {
+		view := session.View{Store: oneVisit{s, v}, At: noon.Add(10 * time.Minute), Alive: always}
+		all, err := collect(view.Visits(t.Context(), "acme", session.VisitQuery{}))
+		if err != nil || len(all) != 1 || all[0] != (session.Access{Visit: v}) {
+			t.Errorf("%+v, %v; want it ended, and no word of another's session", all, err)
+		}
+	}
+}
+
+type oneVisit struct {
+	*session.MemStore
+	visit session.Visit
+}
+
+func (s oneVisit) Visits(context.Context, session.TenantID, session.MemberID, time.Time) iter.Seq2[session.Visit, error] {
+	return seq(nil, s.visit)
 }
 
 // storeDown fails at the n-th call.

@@ -98,7 +98,7 @@ func TestIdle(t *testing.T) {
 	}{
 		{"30 days", password.Policy{}, session.Mobile, 30 * 24 * time.Hour},
 		{"the tenant's own", password.Policy{MobileIdleDays: 7}, session.Mobile, 7 * 24 * time.Hour},
-		{"out of bounds: the default, and not none", password.Policy{MobileIdleDays: 1 << 40}, session.Mobile, 30 * 24 * time.Hour},
+		{"out of bounds: the default, and not none", password.Policy{MobileIdleDays: 1 << 30}, session.Mobile, 30 * 24 * time.Hour},
 		{"a browser has no such limit", password.Policy{MobileIdleDays: 7}, session.Web, 0},
 	} {
 		if got := row.p.Idle(row.c); got != row.want {

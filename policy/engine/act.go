@@ -285,18 +285,3 @@ func (e *Engine) event(a Act, c *change, now time.Time) session.Event {
 	}
 	return session.Event{ID: a.ID, Tenant: a.Tenant, At: now.Round(0), Actor: a.By.Member, Kind: c.kind, Why: a.Why, Summary: lines, Policy: c.next.Version}
 }
-
-// last returns what was last seen of a record.
-func (s *seen) last(key uint64) sighting {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if was, ok := s.now[key]; ok {
-		return was
-	}
-	return s.old[key]
-}
-
-// behind reports whether v lies behind what was seen.
-func (s sighting) behind(v session.Version) bool {
-	return v.Line == s.version.Line && v.Number < s.version.Number || s.former != 0 && v.Line == s.former
-}

@@ -180,13 +180,6 @@ func (c *cache[K, V]) place(slots []atomic.Pointer[cell[K, V]], one *cell[K, V])
 	slots[i].Store(one)
 }
 
-// len returns how many values there are.
-func (c *cache[K, V]) len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.young.n + c.old.n
-}
-
 // queue is cells in the order in which they came.
 type queue[K comparable, V any] struct {
 	first, last *cell[K, V]

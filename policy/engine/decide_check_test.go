@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -299,7 +298,7 @@ func TestGuarantee29NothingOfAnotherTenantAnswers(t *testing.T) {
 
 // Names that could be one key if they were joined, with other answers each.
 func TestGuarantee29NamesAreNotMixedUp(t *testing.T) {
-	parts := []string{"a", "ab", "b", "", "\x00", "a\x00", "\x00b", "/", "a/", "/b", "a/b", ":", "a:b", "é", "e\u0301", "A", " a", "a ", "​a", strings.Repeat("a", 300)}
+	parts := []string{"a", "ab", "b", "", "\x00", "a\x00", "\x00b", "/", "a/", "/b", "a/b", ":", "a:b", "é", "e\u0301", "A", " a", "a ", "\u200ba", strings.Repeat("a", 300)}
 	h := newDecideHost()
 	e := decideEngine(t, h, nil)
 	for round := range 2 {
@@ -435,7 +434,7 @@ func TestEndsPassBetweenReadings(t *testing.T) {
 		_, loads, _ := h.calls()
 		time.Sleep(10*time.Second - 1)
 		decideWant(t, e, req, "allow [member-excepted]", "just before the end")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		decideWant(t, e, req, "deny [address-not-designated]", "at the end")
 
 		// Provisional: at the instant the return holds, written or not.
@@ -449,7 +448,7 @@ func TestEndsPassBetweenReadings(t *testing.T) {
 		h.down()
 		time.Sleep(10*time.Second - 1)
 		decideWant(t, e, req, "allow [all-addresses]", "just before the return")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		decideWant(t, e, req, "deny [session-cut]", "the return ends sessions of before")
 		l.Addr = decideOffice
 		back := decideAdmit(t, e, l)
@@ -486,5 +485,3 @@ func TestAReturnIsSeenByItsStamps(t *testing.T) {
 		}
 	})
 }
-
-var errDecideFormat = errors.New("record of format 2; this program reads format 1, so upgrade it")

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/sallyport-go/sallyport/geo"
 	"github.com/sallyport-go/sallyport/ipset"
@@ -235,7 +234,6 @@ func decideEngine(t testing.TB, h *decideHost, o *engine.Options) *engine.Engine
 
 var (
 	decideLee = engine.Login{Tenant: "acme", Member: "lee", Client: session.Web, Addr: decideOffice, Authenticated: true}
-	decideDay = 24 * time.Hour
 )
 
 // decideAdmit logs in, and fails the test if that is not allowed.

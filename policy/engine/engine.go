@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,6 +122,7 @@ func New(p *policy.Profile, s policy.Store, m Members, o *Options) (*Engine, err
 		return nil, errors.New("engine: profile, store and members are needed")
 	}
 	e := &Engine{profile: *p, store: s, members: m, seed: maphash.MakeSeed(), returns: make(map[session.TenantID]time.Time)}
+	e.profile.Plans, e.profile.Unavailable = maps.Clone(p.Plans), slices.Clone(p.Unavailable)
 	if o != nil {
 		e.o = *o
 	}

@@ -120,6 +120,11 @@ func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.
 	default:
 		v.own = without(missing, policy.ReasonUnknownMember, policy.ReasonMemberStale)
 	}
+	if s.draft != nil && own.Member != nil && v.authenticated {
+		own.Verified = false
+		tried, _ := evaluateLogin(s.draft, &own, l.Verified)
+		e.compare(s, l.Tenant, own, v.own, tried)
+	}
 	if e.o.Failures != nil && v.counts() {
 		locked, err := call(ctx, e, e.o.LoadTimeout, func(ctx context.Context) (bool, error) {
 			return e.o.Failures.Count(ctx, l.Tenant, l.Member, v.authenticated)
@@ -130,11 +135,6 @@ func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.
 		case locked:
 			v.own = policy.Decision{Reason: policy.ReasonMemberLocked}
 		}
-	}
-	if s.draft != nil && own.Member != nil && v.authenticated {
-		own.Verified = false
-		tried, _ := evaluateLogin(s.draft, &own, l.Verified)
-		e.compare(s, l.Tenant, own, v.own, tried)
 	}
 	if v.unknown {
 		l.Member = "" // for the observer: what was typed there may be a password

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -371,7 +372,7 @@ func (s *runOdd) Failed(_ context.Context, id string, wait time.Duration, park b
 func TestRunOddOrders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &runOdd{Store: policy.NewMemStore(), orders: []session.Order{
-			{ID: "zero"}, {ID: "kind", Kind: "dance"}, {ID: "negative", Kind: "dance", Tries: -5}, {ID: "most", Kind: "dance", Tries: 1<<63 - 1},
+			{ID: "zero"}, {ID: "kind", Kind: "dance"}, {ID: "negative", Kind: "dance", Tries: -5}, {ID: "most", Kind: "dance", Tries: math.MaxInt},
 			{ID: "link", Kind: session.ResetLink, Tenant: "t"}, {ID: "wipe", Kind: session.WipeAll, Tenant: "t"},
 			{ID: "fine", Kind: session.SignOut},
 		}, failed: make(map[string]bool)}

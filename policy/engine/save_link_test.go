@@ -409,6 +409,40 @@ func TestLinkIsOrderedInTheSameWrite(t *testing.T) {
 	}
 }
 
+// Only what would work is mailed, and nothing where the plan has no list.
+func TestLinkIsMailedWhileItWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSaveWorld(t, linkProfile(), saveAll())
+		w.save(saveList("8.8.8.0/24"))
+		w.save(saveList("8.8.8.0/24", "1.1.1.1"))
+		l := linkMailed(t, w)
+		if n := len(w.mailer.kinds()); n != 1 || len(w.orders(session.ResetLink)) != 0 {
+			t.Errorf("%d letters", n)
+		}
+		if _, err := w.eng.Offered(w.ctx, saveTenant, l.Token); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		p := policy.NaverWorks()
+		p.ResetLink = time.Hour
+		w := newSaveWorld(t, p, saveAll())
+		for _, row := range []struct {
+			plan policy.Plan
+			want int
+		}{{"standard", 1}, {"free", 1}, {"lite", 2}} {
+			if row.plan == "standard" {
+				w.save(saveList("8.8.8.0/24"))
+			} else if _, err := w.eng.PlanChanged(w.ctx, engine.Act{Tenant: saveTenant}, row.plan); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(w.orders(session.ResetLink)); n != row.want {
+				t.Errorf("%s: %d links", row.plan, n)
+			}
+		}
+	})
+}
+
 // A link that is redeemed while the save is provisional drops the return.
 func TestRedeemWhileProvisional(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -39,8 +39,7 @@ func (s *seen) note(key uint64, v session.Version) bool {
 		was = s.old[key]
 	}
 	switch {
-	case v.Line == was.version.Line && v.Number < was.version.Number,
-		was.former != 0 && v.Line == was.former:
+	case was.behind(v):
 		return false
 	case v.Line == was.version.Line:
 		was.version = v
@@ -56,11 +55,20 @@ func (s *seen) note(key uint64, v session.Version) bool {
 
 // former reports whether line is the one that a record was on before its line of now.
 func (s *seen) former(key uint64, line uint32) bool {
+	return line != 0 && s.last(key).former == line
+}
+
+// last returns what was last seen of a record.
+func (s *seen) last(key uint64) sighting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was, ok := s.now[key]
-	if !ok {
-		was = s.old[key]
+	if was, ok := s.now[key]; ok {
+		return was
 	}
-	return line != 0 && was.former == line
+	return s.old[key]
+}
+
+// behind reports whether v lies behind what was seen.
+func (s sighting) behind(v session.Version) bool {
+	return v.Line == s.version.Line && v.Number < s.version.Number || s.former != 0 && v.Line == s.former
 }

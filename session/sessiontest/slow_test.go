@@ -129,7 +129,7 @@ func (s *slow) Create(c ctx, n session.Session) error {
 	case "keeps no label":
 		n.Label = ""
 	case "keeps a monotonic reading":
-		n.Seen = time.Now().Add(n.Seen.Sub(time.Now()))
+		n.Seen = time.Now().Add(time.Until(n.Seen))
 	case "an address where there is none":
 		if !n.Addr.IsValid() {
 			n.Addr = netip.IPv4Unspecified()
