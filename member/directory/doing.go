@@ -180,11 +180,23 @@ func (d *Directory) ChangedPassword(ctx context.Context, t session.TenantID, id 
 // Adopt stores an account that the host has had elsewhere, such as the first super admin of
 // a tenant or those of its user table. It asks no permission. An account without a version
 // gets one; its sessions from before live until the first cut. Ids that were used are
-// refused.
+// refused. Status, Super and Blocked may be left out, for they follow from the other fields;
+// where they are given and say something else (a suspended member without Suspended, a super
+// admin without the role) the account is refused, so that nobody comes out of an adoption
+// with more than before.
 func (d *Directory) Adopt(ctx context.Context, a Account, why string) (err error) {
 	defer recovered(&err)
 	f := Facts{At: now(), Why: why}
+	given := a
 	a = a.Clone().derived()
+	switch {
+	case given.Status != member.UnknownStatus && given.Status != a.Status:
+		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, invalid("the status is %v, but Pending, Leave, Suspended and DeletedAt make it %v; set those", given.Status, a.Status))
+	case given.Super && !a.Super:
+		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, invalid("Super is set, but there is no role %s; give it in Roles", SuperAdmin))
+	case given.Blocked&^a.Blocked != 0:
+		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, invalid("Blocked has %v, but AppsBlocked and Closed do not; set those", given.Blocked&^a.Blocked))
+	}
 	if a.Version == (session.Version{}) {
 		a.Version = session.NewLine()
 	}
