@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/member/verify"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
@@ -26,8 +27,11 @@ type answer struct {
 // login decides by member and password. The password is checked always, also where the
 // answer will not depend on it; what may be told of the outcome is Admit's to choose.
 func (s *server) login(ctx context.Context, t *tenant, addr netip.Addr, client session.Client, id member.ID, password string) (answer, error) {
-	since := s.version(ctx, t, id) // before the password is checked: an act meanwhile counts
-	right, err := s.passwords.right(ctx, t.ID, id, password)
+	since, err := s.version(ctx, t, id) // before the password is checked: an act meanwhile counts
+	if err != nil {
+		return answer{}, err
+	}
+	right, _, err := s.passwords.right(ctx, t.ID, id, password)
 	if err != nil {
 		return answer{}, err
 	}
@@ -38,12 +42,15 @@ func (s *server) login(ctx context.Context, t *tenant, addr netip.Addr, client s
 }
 
 // version returns the version of a member; zero, if there is none.
-func (s *server) version(ctx context.Context, t *tenant, id member.ID) session.Version {
+func (s *server) version(ctx context.Context, t *tenant, id member.ID) (session.Version, error) {
 	m, err := s.directory.Member(ctx, t.ID, id)
-	if err != nil {
-		return session.Version{}
+	if errors.Is(err, session.ErrNotFound) {
+		return session.Version{}, nil
 	}
-	return m.Version
+	if err != nil {
+		return session.Version{}, err
+	}
+	return m.Version, nil
 }
 
 // verify decides by the code of a step. The list is walked again from its beginning, with
@@ -56,6 +63,9 @@ func (s *server) verify(ctx context.Context, t *tenant, addr netip.Addr, attempt
 		return s.admit(ctx, t, l)
 	}
 	d, stamp, err := t.engine.Admit(ctx, l)
+	if err == nil && d.Effect != policy.Verify && d.Effect != policy.Deny && !s.steps.end(attempt) {
+		l.Authenticated = false // another was faster: a step begins one session
+	}
 	if err == nil && d.Effect == policy.Verify && d.Country == st.stamp.Country {
 		switch err := s.verifier.Complete(ctx, st.token, code, s.binding(t, st.member, stamp)); {
 		case errors.Is(err, verify.ErrBusy):
@@ -63,8 +73,7 @@ func (s *server) verify(ctx context.Context, t *tenant, addr netip.Addr, attempt
 		case err != nil: // whatever it is: all that does not verify is told alike
 			return answer{Effect: policy.Deny, Reason: policy.ReasonBadCredentials}, nil
 		}
-		s.steps.end(attempt)
-		l.Verified = true
+		l.Verified = s.steps.end(attempt)
 	}
 	return s.admit(ctx, t, l)
 }
@@ -78,7 +87,7 @@ func (s *server) binding(t *tenant, id member.ID, stamp session.Stamp) verify.Bi
 // the member is in.
 func (s *server) changePassword(ctx context.Context, t *tenant, addr netip.Addr, attempt, old, new string) (answer, error) {
 	st, ok := s.steps.find(t.ID, attempt, policy.ChangePassword)
-	right, err := s.passwords.right(ctx, t.ID, st.member, old)
+	right, checked, err := s.passwords.right(ctx, t.ID, st.member, old)
 	if err != nil {
 		return answer{}, err
 	}
@@ -87,20 +96,24 @@ func (s *server) changePassword(ctx context.Context, t *tenant, addr netip.Addr,
 	if !ok {
 		l.Client = session.Web
 	}
-	d, _, err := t.engine.Admit(ctx, l)
+	d, stamp, err := t.engine.Admit(ctx, l)
 	if d.Effect == policy.Verify && st.stamp.Verified && d.Country == st.stamp.Country { // it was done before the change was asked for
 		l.Verified = true
-		d, _, err = t.engine.Admit(ctx, l)
+		d, stamp, err = t.engine.Admit(ctx, l)
 	}
 	if err == nil && d.Effect == policy.ChangePassword {
 		s.steps.end(attempt)
-		if err := s.passwords.set(ctx, t.ID, st.member, new); err != nil {
+		err := s.directory.ChangedPassword(ctx, t.ID, st.member, stamp.Member, func(ctx context.Context) error {
+			return s.passwords.replace(ctx, t.ID, st.member, checked, new)
+		})
+		switch {
+		case errors.Is(err, errOvertaken), errors.Is(err, directory.ErrRefused): // what was proved is not proved any more
+			l.Authenticated = false
+		case err != nil:
 			return answer{}, err
+		default:
+			l.Since, _ = stamp.Member.Next() // which is the member's now, unless somebody has acted since
 		}
-		if err := s.directory.ChangedPassword(ctx, t.ID, st.member); err != nil {
-			return answer{}, err
-		}
-		l.Since = s.version(ctx, t, st.member)
 	}
 	return s.admit(ctx, t, l)
 }

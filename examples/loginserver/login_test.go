@@ -210,7 +210,7 @@ func TestSuperAdminsLockOpens(t *testing.T) {
 			for range 3 * failures {
 				s.login(other, tenant, "root", "wrong") // which must not make it longer
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			if r := s.login(home, tenant, "root", "demo-root"); r.Status != 200 {
 				t.Errorf("after %v: %s", directory.SuperLock, r.text())
 			}
@@ -265,7 +265,7 @@ func TestPauseIsNotExtended(t *testing.T) {
 		for range failures {
 			s.login(home, "works", "lee", "wrong")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		s.want("lee", s.login(home, "works", "lee", "demo-lee"), "200 allow [member-excepted]")
 	})
 }
@@ -293,7 +293,7 @@ func TestSources(t *testing.T) {
 	})
 }
 
-// Guesses with a client that is refused anyway lock nobody, and do not go on without end.
+// Guesses with a client that is refused anyway do not go on without end.
 func TestGuessesWithBlockedClient(t *testing.T) {
 	s := newSite(t)
 	s.act(directory.BlockApps, "works", "kim", directory.Facts{})
@@ -306,7 +306,7 @@ func TestGuessesWithBlockedClient(t *testing.T) {
 	if r := guess("demo-kim"); strings.Contains(r.Body, "client-blocked") {
 		t.Errorf("one can guess with a blocked client without end: %s", r.Body)
 	}
-	s.want("elsewhere", s.login(usa, "works", "kim", "demo-kim"), "200 allow [address-designated]")
+	s.want("they count as all others do", s.login(usa, "works", "kim", "demo-kim"), "403 deny [member-locked]")
 }
 
 // Of many guesses at once no more count than of as many in a row.

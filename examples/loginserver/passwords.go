@@ -72,18 +72,35 @@ func (p *passwords) set(ctx context.Context, t session.TenantID, id member.ID, p
 	return nil
 }
 
-// right reports whether password is that of a member, who need not exist. The error is
-// that there was no time for it, whatever the password.
-func (p *passwords) right(ctx context.Context, t session.TenantID, id member.ID, password string) (bool, error) {
+var errOvertaken = errors.New("the password was changed meanwhile")
+
+// replace gives a member a password in the place of old, if that is still the one.
+func (p *passwords) replace(ctx context.Context, t session.TenantID, id member.ID, old *secret, password string) error {
+	s, err := p.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old == nil || p.kept[whose{t, id}] != old {
+		return errOvertaken
+	}
+	p.kept[whose{t, id}] = s
+	return nil
+}
+
+// right reports whether password is that of a member, who need not exist, and returns what
+// it was compared with. The error is that there was no time for it, whatever the password.
+func (p *passwords) right(ctx context.Context, t session.TenantID, id member.ID, password string) (bool, *secret, error) {
 	p.mu.Lock()
 	s := p.kept[whose{t, id}]
 	p.mu.Unlock()
-	exists := s != nil
-	if !exists {
-		s = p.nobodys
+	against := s
+	if s == nil {
+		against = p.nobodys
 	}
-	key, err := p.derive(ctx, password, s.salt)
-	return err == nil && subtle.ConstantTimeCompare(key, s.key) == 1 && exists, err
+	key, err := p.derive(ctx, password, against.salt)
+	return err == nil && subtle.ConstantTimeCompare(key, against.key) == 1 && s != nil, s, err
 }
 
 var errBusy = errors.New("too many passwords wait to be hashed")

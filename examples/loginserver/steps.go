@@ -65,8 +65,12 @@ func (ss *steps) find(t session.TenantID, text string, effect policy.Effect) (st
 	return st, ok && st.tenant == t && st.effect == effect && time.Now().Before(st.ends)
 }
 
-func (ss *steps) end(text string) {
+// end takes a step away and reports whether it was there: of many at once, one takes it.
+func (ss *steps) end(text string) bool {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	delete(ss.kept, session.IDOf(text))
+	id := session.IDOf(text)
+	_, ok := ss.kept[id]
+	delete(ss.kept, id)
+	return ok
 }

@@ -31,6 +31,7 @@ type Facts struct {
 	Clients   session.Clients // AllowClients: those that are open
 	Role      Role            // GiveRole; TakeRole looks at the name only
 	Line      session.Version // drawn by session.NewLine: Create, MakeAgain, DrawLine
+	Since     session.Version // at any other version the Directory refuses the act as ChangedMeanwhile; zero: at none
 }
 
 // who says who may do an act.

@@ -139,6 +139,9 @@ func (d *Directory) decide(ctx context.Context, x Act, t session.TenantID, id me
 	if err != nil {
 		return Change{}, err
 	}
+	if f.Since != (session.Version{}) && target.Version != f.Since {
+		return Change{}, refused(ChangedMeanwhile)
+	}
 	c, err := x.Do(target, f)
 	if err != nil {
 		return Change{}, err

@@ -171,10 +171,22 @@ func (d *Directory) MakeAgain(ctx context.Context, actor member.ID, t session.Te
 	return d.Do(ctx, MakeAgain, t, id, f)
 }
 
-// ChangedPassword notes that a member has changed its own password, which the host has
-// stored, and ends all sessions. The member logs in with the new one.
-func (d *Directory) ChangedPassword(ctx context.Context, t session.TenantID, id member.ID) error {
-	return d.Do(ctx, ChangePassword, t, id, Facts{Actor: id})
+// ChangedPassword changes a member's own password: the host stores the new hash in set, all
+// sessions end, and the member logs in with the new one. since is the version that the member
+// had when the old password was checked: at any other it is refused as changed-meanwhile, or
+// a password that was set by force in that moment would be overtaken by who knew the old
+// one. set stores the hash only if the one that was checked is still there, and is called
+// once. The member is at since.Next then. A zero since is not looked at.
+func (d *Directory) ChangedPassword(ctx context.Context, t session.TenantID, id member.ID, since session.Version, set func(context.Context) error) (err error) {
+	defer recovered(&err)
+	if set == nil {
+		return errors.New("directory: ChangedPassword needs a function that stores the password")
+	}
+	orders, err := d.one(ctx, ChangePassword, t, id, Facts{Actor: id, Since: since}, set)
+	if err == nil {
+		d.promptly(ctx, orders)
+	}
+	return err
 }
 
 // Adopt stores an account that the host has had elsewhere, such as the first super admin of

@@ -214,7 +214,7 @@ func TestPasswordsThatAreTooOld(t *testing.T) {
 		if !must() {
 			t.Error("need not change the password after a year")
 		}
-		if err := f.ChangedPassword(t.Context(), "acme", "kim"); err != nil {
+		if err := f.ChangedPassword(t.Context(), "acme", "kim", session.Version{}, func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if must() {

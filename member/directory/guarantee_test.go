@@ -44,9 +44,11 @@ func TestGuarantee14NoSessionOutlivesAnAct(t *testing.T) {
 		"password set": func(f fixture) error {
 			return f.SetPassword(ctx, "boss", "acme", "kim", "", func(context.Context) error { return nil })
 		},
-		"password changed": func(f fixture) error { return f.ChangedPassword(ctx, "acme", "kim") },
-		"role taken":       func(f fixture) error { return f.TakeRole(ctx, "boss", "acme", "kim", directory.HRAdmin, "") },
-		"apps blocked":     func(f fixture) error { return f.BlockApps(ctx, "boss", "acme", "kim", "") },
+		"password changed": func(f fixture) error {
+			return f.ChangedPassword(ctx, "acme", "kim", session.Version{}, func(context.Context) error { return nil })
+		},
+		"role taken":   func(f fixture) error { return f.TakeRole(ctx, "boss", "acme", "kim", directory.HRAdmin, "") },
+		"apps blocked": func(f fixture) error { return f.BlockApps(ctx, "boss", "acme", "kim", "") },
 	} {
 		f := newFixture(t, deaf()) // nothing ends in the store of sessions, and nobody is told
 		var sessions session.MemStore
@@ -144,7 +146,7 @@ func TestGuarantee16TheHighestCutCounts(t *testing.T) {
 		t.Error("opening the apps again revived a session")
 	}
 	mobile, web = both()
-	if err := f.ChangedPassword(ctx, "acme", "kim"); err != nil {
+	if err := f.ChangedPassword(ctx, "acme", "kim", session.Version{}, func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if check(t, f, &sessions, mobile) || check(t, f, &sessions, web) {

@@ -34,6 +34,7 @@ const (
 	UnknownSession       Reason = "unknown-session"        // the member has no such session
 	UnknownExternal      Reason = "unknown-external"       // the member has no such external login
 	UnknownRole          Reason = "unknown-role"           // the member has no such role
+	ChangedMeanwhile     Reason = "changed-meanwhile"      // the member is not at the version that was named
 	NoDeviceService      Reason = "no-device-service"      // the host has no Wiper
 	PlanWithoutDownloads Reason = "plan-without-downloads" // of the tenant; also session.ErrNoDownload
 )
@@ -57,6 +58,7 @@ var texts = map[Reason]string{
 	UnknownSession:       "the member has no such session",
 	UnknownExternal:      "the member has no such external login",
 	UnknownRole:          "the member has no such role",
+	ChangedMeanwhile:     "the member was changed meanwhile; begin again",
 	NoDeviceService:      "the service manages no devices",
 	PlanWithoutDownloads: "the plan of the tenant has no downloads",
 }

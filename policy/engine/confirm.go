@@ -98,7 +98,7 @@ func (e *Engine) admitted(a Act, r policy.Record, is stand, now time.Time) error
 	}
 	refusal := &NotAdmittedError{Finding: Finding{Member: a.By.Member, Client: a.By.Client, Addr: a.By.Addr, Decision: d, Acting: true}}
 	l := LockoutError{Tenant: r.Tenant, Version: r.Version, Findings: []Finding{refusal.Finding}}
-	if refusal.Force = l.digest(is); a.Force == refusal.Force {
+	if refusal.Force = l.digest(is, false); a.Force == refusal.Force {
 		return nil
 	}
 	return refusal

@@ -158,8 +158,11 @@ func (a decideAttempt) oracle(authenticated bool, failing decideFailing, unknown
 	here := ordinary.list() // what the network does to an ordinary member
 
 	// "A failure counts toward the lock only where the right password would have been let
-	// in", and "failures there lock nobody".
-	counted := failing != decideUncounted && own.Effect != policy.Deny && here.Effect != policy.Deny
+	// in", and "failures there lock nobody". But where the right password is told that the
+	// client is blocked, or that it must be changed, one could guess without end; so these
+	// count too.
+	answers := own.Effect != policy.Deny || own.Reason == policy.ReasonClientBlocked || own.Reason == policy.ReasonPasswordChangeRequired
+	counted := failing != decideUncounted && answers && here.Effect != policy.Deny
 	if counted && failing == decideLocks {
 		own = policy.Decision{Reason: policy.ReasonMemberLocked}
 	}
@@ -181,6 +184,8 @@ func (a decideAttempt) oracle(authenticated bool, failing decideFailing, unknown
 	case here.Effect == policy.Deny:
 		// "whatever does not end in allow, verify or change password gets that same denial"
 		return decideAnswer{Decision: here, Counted: counted}
+	case counted && failing == decideFails:
+		return decideAnswer{Decision: own, Failed: failed, Counted: counted}
 	case !authenticated || a.member == nil && !unknown:
 		// "Elsewhere a wrong password is deny [bad-credentials]"
 		return decideAnswer{Decision: policy.Decision{Reason: policy.ReasonBadCredentials}, Failed: failed, Counted: counted}

@@ -38,9 +38,10 @@
 //	6  otherwise:                                                 the member's own deny
 //
 // So where the network refuses an ordinary member, nobody learns from an answer whether a
-// password is right, a member there, suspended or locked. Failures are counted where both
-// walks of 2 end in something else than deny: what a stranger does outside locks nobody,
-// and neither does a guess that could not have let anybody in. A member whom
+// password is right, a member there, suspended or locked. Failures are counted where an
+// ordinary member is not denied, and the member is not either, or only for a blocked client
+// or a password to be changed, which the right password would be told: what a stranger does
+// outside locks nobody. A member whom
 // [Options.Failures] says is locked is deny [member-locked] from 3 on.
 //
 // The stamp carries the version of the record that decided and of the member that was

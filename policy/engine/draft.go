@@ -33,6 +33,7 @@ func (e *Engine) Try(ctx context.Context, a Act, plan policy.Plan, draft policy.
 		number = c.next.Drafts
 		c.next.Draft = &policy.Draft{Number: number, Settings: draft, By: a.By.Member, At: now.Round(0)}
 		c.notes = []string{fmt.Sprintf("draft %d is on trial", number)}
+		c.orders = e.linkFor(c.next, a.By.Member, now) // the one of the version before works no more
 		return c, nil
 	})
 	if err != nil {
@@ -75,12 +76,13 @@ func (e *Engine) Promote(ctx context.Context, a Act, plan policy.Plan, number ui
 
 // Drop ends the trial of a draft.
 func (e *Engine) Drop(ctx context.Context, a Act, number uint64) (Saved, error) {
-	return e.act(ctx, a, 0, func(r policy.Record, _ time.Time) (*change, error) {
+	return e.act(ctx, a, 0, func(r policy.Record, at time.Time) (*change, error) {
 		if r.Draft == nil || r.Draft.Number != number {
 			return nil, ErrNoDraft
 		}
 		c := &change{kind: "draft-dropped", next: r, notes: []string{fmt.Sprintf("draft %d was dropped", number)}}
 		c.next.Draft = nil
+		c.orders = e.linkFor(c.next, a.By.Member, at)
 		return c, nil
 	})
 }

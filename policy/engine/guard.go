@@ -23,6 +23,7 @@ type step struct {
 // guard refuses a step that shuts administrators out, and one that would when it is taken
 // back; version is the record's. It returns the places that only a bypass admits then.
 func (e *Engine) guard(ctx context.Context, a Act, version session.Version, to step, back *step) ([]Finding, error) {
+	provisional := back != nil // what was accepted for a while is not accepted for good
 	narrows := !widens(to.old, to.new, to.at)
 	if back != nil && widens(back.old, back.new, back.at) {
 		back = nil
@@ -54,7 +55,7 @@ func (e *Engine) guard(ctx context.Context, a Act, version session.Version, to s
 		e.mend(refusal, to, seats)
 	}
 	refusal.Tenant, refusal.Version = a.Tenant, version
-	refusal.Force = refusal.digest(to.new)
+	refusal.Force = refusal.digest(to.new, provisional)
 	if a.Force == refusal.Force {
 		return bypasses, nil
 	}

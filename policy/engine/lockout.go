@@ -136,10 +136,10 @@ func (e *LockoutError) reasons(b *strings.Builder) {
 
 // digest returns a text for exactly this refusal of exactly these settings at this
 // version: who has it has seen the refusal.
-func (e *LockoutError) digest(s stand) string {
+func (e *LockoutError) digest(s stand, provisional bool) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
-	err := enc.Encode([]any{e.Tenant, e.Version, s.profile.Name, s.plan, s.settings})
+	err := enc.Encode([]any{e.Tenant, e.Version, s.profile.Name, s.plan, s.settings, provisional})
 	for _, l := range []*LockoutError{e, e.Return} {
 		if l == nil || err != nil {
 			continue

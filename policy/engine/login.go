@@ -72,6 +72,8 @@ type hushed struct{ error }
 func (h hushed) Unwrap() error { return h.error }
 
 func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.Stamp, error) {
+	typed := l.Member
+	l.Member = "" // for the observer, unless there is such a member: what was typed may be a password
 	if err := spent(ctx); err != nil {
 		return policy.Decision{Reason: policy.ReasonPolicyStale}, session.Stamp{}, err
 	}
@@ -92,8 +94,8 @@ func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.
 	// The member is asked for wrong passwords too, so that they take as long.
 	var who *someone
 	missing := session.ErrNotFound
-	if l.Member != "" {
-		p := e.person(name{l.Tenant, l.Member})
+	if typed != "" {
+		p := e.person(name{l.Tenant, typed})
 		p.tenant.Store(t)
 		who, missing = e.today(ctx, p)
 	}
@@ -110,7 +112,7 @@ func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.
 	v := view{authenticated: l.Authenticated, ordinary: s.policy.Evaluate(ordinary)}
 	switch {
 	case missing == nil:
-		own.Member = who.member
+		own.Member, l.Member = who.member, typed
 		if l.Since != (session.Version{}) && !who.member.Cuts.Alive(l.Client, l.Since, who.member.Version) {
 			v.authenticated = false
 		}
@@ -127,17 +129,14 @@ func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.
 	}
 	if e.o.Failures != nil && v.counts() {
 		locked, err := call(ctx, e, e.o.LoadTimeout, func(ctx context.Context) (bool, error) {
-			return e.o.Failures.Count(ctx, l.Tenant, l.Member, v.authenticated)
+			return e.o.Failures.Count(ctx, l.Tenant, typed, v.authenticated)
 		})
 		switch {
-		case err != nil: // guesses that nobody counts are not answered
-			v.own, missing = policy.Decision{Reason: policy.ReasonMemberStale}, err
+		case err != nil: // guesses that nobody counts are not answered, be they right or wrong
+			v.own, v.uncounted, missing = policy.Decision{Reason: policy.ReasonMemberStale}, true, err
 		case locked:
 			v.own = policy.Decision{Reason: policy.ReasonMemberLocked}
 		}
-	}
-	if v.unknown {
-		l.Member = "" // for the observer: what was typed there may be a password
 	}
 	d := v.told()
 	switch {
@@ -174,16 +173,19 @@ func evaluateLogin(p *policy.Policy, a *policy.Attempt, verified bool) (policy.D
 type view struct {
 	authenticated bool
 	unknown       bool            // there is no such member
+	uncounted     bool            // Failures did not answer
 	own           policy.Decision // for the member, once proved
 	verified      bool
 	ordinary      policy.Decision // for any member without bypass or exception
 }
 
-// counts reports whether the outcome of the password check counts toward the lock: only
-// where the right password lets in, and never where the network refuses ordinary members,
-// or strangers there could lock those who are let in.
+// counts reports whether the outcome of the password check counts toward the lock: where
+// the right password lets in, or is told what would, a blocked client or a change of the
+// password, and so could be found by that answer. Never where the network refuses ordinary
+// members, or strangers there could lock those who are let in.
 func (v view) counts() bool {
-	return v.own.Effect != policy.Deny && v.ordinary.Effect != policy.Deny
+	answers := v.own.Effect != policy.Deny || v.own.Reason == policy.ReasonClientBlocked || v.own.Reason == policy.ReasonPasswordChangeRequired
+	return answers && v.ordinary.Effect != policy.Deny
 }
 
 // told is what somebody is told, who has proved to be the member or has not. See "Where
@@ -194,7 +196,7 @@ func (v view) told() policy.Decision {
 		return v.own
 	case v.ordinary.Effect == policy.Deny:
 		return v.ordinary
-	case !v.authenticated || v.unknown:
+	case !v.uncounted && (!v.authenticated || v.unknown):
 		return policy.Decision{Reason: policy.ReasonBadCredentials}
 	}
 	return v.own

@@ -108,3 +108,19 @@ func (e *Engine) known(ctx context.Context, p *person, now time.Time) (*someone,
 func (e *Engine) today(ctx context.Context, p *person) (*someone, error) {
 	return p.latest(ctx, e, e.asker(p))
 }
+
+// MemberChanged tells that a member was changed, by this process or another: the next
+// request reads the member anew. It is a hint, and costs nothing where the member is not
+// known here: without it a change is seen within MaxStale.
+func (e *Engine) MemberChanged(t session.TenantID, id member.ID) {
+	n := name{t, id}
+	p := e.people.get(e.nameHash(n), n)
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.copy.Load(); s != nil {
+		p.copy.Store(newSomeone(s.member, moment{})) // too old to decide by
+	}
+}

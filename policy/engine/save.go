@@ -122,7 +122,7 @@ func (e *Engine) rejudge(ctx context.Context, a Act, kind string, r policy.Recor
 // that was lost would be alive again where counting goes on. What was seen before does not
 // hold it up.
 func (e *Engine) NewLine(ctx context.Context, a Act) (Saved, error) {
-	return e.act(ctx, a, unversioned|whileOpen|gonebehind, func(r policy.Record, _ time.Time) (*change, error) {
+	return e.act(ctx, a, unversioned|whileOpen|gonebehind, func(r policy.Record, now time.Time) (*change, error) {
 		c := &change{kind: "new-line", next: r, notes: []string{"a new line was drawn, which ends every session"}}
 		if r.Return != nil { // which nobody can confirm any more
 			c.next.Settings, c.next.Return = r.Return.Settings, nil
@@ -131,6 +131,7 @@ func (e *Engine) NewLine(ctx context.Context, a Act) (Saved, error) {
 		c.next.Version = session.NewLine()
 		c.next.Cuts, c.next.MemberCuts = session.Cuts{}, nil
 		c.diff.SignOut = session.AllClients // from before stamps too, which no line tells apart
+		c.orders = e.linkFor(c.next, a.By.Member, now)
 		return c, nil
 	})
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/sallyport-go/sallyport/session"
@@ -15,10 +16,11 @@ type seen struct {
 	most     int
 }
 
-// sighting is a version, and the line that the record was on before.
+// sighting is a version, and the last lines that the record was on before, the latest
+// first.
 type sighting struct {
 	version session.Version
-	former  uint32
+	former  [4]uint32
 }
 
 func newSeen(most int) *seen {
@@ -26,7 +28,7 @@ func newSeen(most int) *seen {
 }
 
 // note notes a version that a store has told, and reports whether it may be: it does not
-// lie behind what was seen before on its line, nor on the line that this one replaced.
+// lie behind what was seen before on its line, nor on a line that this one replaced.
 // The zero version, of members that nobody versions, is never noted.
 func (s *seen) note(key uint64, v session.Version) bool {
 	if v == (session.Version{}) {
@@ -44,7 +46,10 @@ func (s *seen) note(key uint64, v session.Version) bool {
 	case v.Line == was.version.Line:
 		was.version = v
 	default:
-		was = sighting{version: v, former: was.version.Line}
+		next := sighting{version: v}
+		next.former[0] = was.version.Line
+		copy(next.former[1:], was.former[:])
+		was = next
 	}
 	if len(s.now) >= s.most/2 && !ok {
 		s.now, s.old = make(map[uint64]sighting), s.now
@@ -53,10 +58,8 @@ func (s *seen) note(key uint64, v session.Version) bool {
 	return true
 }
 
-// former reports whether line is the one that a record was on before its line of now.
-func (s *seen) former(key uint64, line uint32) bool {
-	return line != 0 && s.last(key).former == line
-}
+// former reports whether line is one that a record was on before its line of now.
+func (s *seen) former(key uint64, line uint32) bool { return s.last(key).left(line) }
 
 // last returns what was last seen of a record.
 func (s *seen) last(key uint64) sighting {
@@ -70,5 +73,8 @@ func (s *seen) last(key uint64) sighting {
 
 // behind reports whether v lies behind what was seen.
 func (s sighting) behind(v session.Version) bool {
-	return v.Line == s.version.Line && v.Number < s.version.Number || s.former != 0 && v.Line == s.former
+	return v.Line == s.version.Line && v.Number < s.version.Number || s.left(v.Line)
 }
+
+// left reports whether line is one that the record was on before.
+func (s sighting) left(line uint32) bool { return line != 0 && slices.Contains(s.former[:], line) }

@@ -90,10 +90,14 @@ func (t *tenant) forget() {
 }
 
 // renew makes the copy one that was read at began, when the store still had that version.
-// If another has taken its place meanwhile, it returns that.
-func (t *tenant) renew(s *snapshot, began moment) *snapshot {
+// If another has taken its place meanwhile, it returns that; if a later version was seen,
+// as that of a save whose own reading failed, nil: what the store told is too old, or lost.
+func (t *tenant) renew(seen *seen, s *snapshot, began moment) *snapshot {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !seen.note(t.key, s.version) {
+		return nil
+	}
 	again := s.reread(began)
 	was := t.copy.Load()
 	switch {
@@ -155,7 +159,9 @@ func (e *Engine) read(ctx context.Context, t *tenant) (*snapshot, error) {
 	case err != nil:
 		return nil, err
 	case v == s.version:
-		return t.renew(s, began), nil
+		if again := t.renew(e.seen, s, began); again != nil {
+			return again, nil
+		}
 	}
 	if s, err = e.full(ctx, t, time.Now()); err != nil {
 		err = fmt.Errorf("%w: %w", errOutdated, err)
