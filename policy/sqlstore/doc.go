@@ -1,0 +1,55 @@
+// Package sqlstore keeps policies, members, sessions and verifications in a database of
+// the host: PostgreSQL or SQLite. It is a module of its own, so that hosts with stores of
+// their own need none of the drivers.
+//
+//	db, err := sql.Open("pgx", "postgres://app@db.internal/app")
+//	stores, err := sqlstore.New(db, sqlstore.PostgreSQL)
+//	err = stores.Migrate(ctx) // at each start; twice is harmless
+//	dir, err := directory.New(stores.Members(), stores.Members(), &directory.Options{Sessions: stores.Sessions()})
+//	eng, err := engine.New(policy.Standard(), stores.Policies(), dir, nil)
+//	go eng.Run(ctx) // hears of what other processes save, delivers orders
+//	go dir.Run(ctx)
+//
+// The host opens the database, says how many connections there are, and closes it. Import
+// github.com/jackc/pgx/v5/stdlib or modernc.org/sqlite for its driver. A service on SQLite:
+//
+//	db, err := sql.Open("sqlite", "file:app.db?_txlock=immediate&_pragma=busy_timeout(5000)")
+//	stores, err := sqlstore.New(db, sqlstore.SQLite)
+//
+// # What is written together
+//
+// A save of a policy and its event and orders are one transaction, and so are an act on a
+// member, its event and its orders, and a session and its visit. DB.In has them join a
+// transaction of the host. Triggers see to it that no program that writes to the tables
+// lowers a number or a cut within a line; what was altered otherwise, so that columns and
+// document differ, is refused when it is read.
+//
+// # What happens in between
+//
+// What PostgreSQL ends for a deadlock or a failed serialisation is done again within the
+// deadline of the context, and what SQLite refuses as busy too; without a deadline for ten
+// seconds. A connection that breaks before the commit is replaced. An error of a Save after
+// that leaves open whether it was written: repeat it by its id, as the engine does. A
+// commit that is under way when the context ends is waited for one second.
+//
+// Sizes of a pool: a save and an act hold one connection each, everything else holds one
+// for a statement, and each Watch keeps one on PostgreSQL. Behind a pooler that changes
+// connections between statements, transactions work and LISTEN does not: give Watch a
+// direct connection, or it finds changes by polling only.
+//
+// # Durability
+//
+// What was acknowledged must not be lost, or an ended session is alive again: leave
+// synchronous_commit on, and where a standby takes over, let it be a synchronous one. On
+// SQLite leave synchronous at FULL. After a restore from a backup draw a new line for each
+// tenant (engine.NewLine) before anybody is let in.
+//
+// # How many statements
+//
+// A login is three: the version of the policy, the member of the host's own table, the new
+// session. A package directory's member takes one more, since its failed logins are kept
+// beside it, and counting them two. A check that finds its copies takes none.
+//
+// A tenant is signed out by one save, however many sessions it has; what removes their rows,
+// EndAll and Purge, may come later and takes 5,000 at a time.
+package sqlstore

@@ -1,0 +1,82 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// Count counts a check of a password; see [directory.Counter]. A right one of a member who
+// has no failures, which is most of them, is one statement that writes nothing.
+func (m *Members) Count(ctx context.Context, t session.TenantID, id member.ID, g directory.Guess) (directory.Failures, error) {
+	g.At = g.At.Truncate(time.Microsecond)
+	if g.Right {
+		if f, err := m.Failures(ctx, t, id); err != nil || f == (directory.Failures{}) {
+			return f, err
+		}
+	}
+	var f directory.Failures
+	err := m.db.atomic(ctx, func(q querier) error {
+		if err := named(string(t), string(id)); err != nil {
+			return err
+		}
+		// The row that is there or is made here is locked until the end.
+		var row failures
+		if _, err := m.db.row(ctx, q, `INSERT INTO sallyport_failures (tenant, member, number, locked, behind) VALUES ($1, $2, 0, NULL, 0)
+			ON CONFLICT (tenant, member) DO UPDATE SET number = sallyport_failures.number RETURNING number, locked, behind`,
+			[]any{string(t), string(id)}, row.columns()...); err != nil {
+			return err
+		}
+		if f = row.of().After(g); f == (directory.Failures{}) {
+			_, err := m.db.exec(ctx, q, "DELETE FROM sallyport_failures WHERE tenant = $1 AND member = $2", string(t), string(id))
+			return err
+		}
+		_, err := m.db.exec(ctx, q, "UPDATE sallyport_failures SET number = $3, locked = $4, behind = $5 WHERE tenant = $1 AND member = $2",
+			string(t), string(id), int64(f.Number), m.db.orNull(f.Locked), int64(f.Behind))
+		return err
+	})
+	if err != nil {
+		return directory.Failures{}, err
+	}
+	return f, nil
+}
+
+type failures struct {
+	number, behind int64
+	locked         instant
+}
+
+func (f *failures) columns() []any { return []any{&f.number, &f.locked, &f.behind} }
+
+func (f *failures) of() directory.Failures {
+	return directory.Failures{Number: int(f.number), Locked: f.locked.Time, Behind: int(f.behind)}
+}
+
+// Failures returns those of a member; see [directory.Counter].
+func (m *Members) Failures(ctx context.Context, t session.TenantID, id member.ID) (directory.Failures, error) {
+	var row failures
+	err := m.db.read(ctx, func(q querier) error {
+		row = failures{}
+		_, err := m.db.find(ctx, q, "SELECT number, locked, behind FROM sallyport_failures WHERE tenant = $1 AND member = $2",
+			[]string{string(t), string(id)}, row.columns()...)
+		return err
+	})
+	if err != nil {
+		return directory.Failures{}, err
+	}
+	return row.of(), nil
+}
+
+// Clear forgets those of a member; see [directory.Counter].
+func (m *Members) Clear(ctx context.Context, t session.TenantID, id member.ID) error {
+	return m.db.write(ctx, func(q querier) error {
+		if named(string(t), string(id)) != nil {
+			return ctx.Err()
+		}
+		_, err := m.db.exec(ctx, q, "DELETE FROM sallyport_failures WHERE tenant = $1 AND member = $2", string(t), string(id))
+		return err
+	})
+}

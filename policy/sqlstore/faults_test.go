@@ -1,0 +1,426 @@
+package sqlstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sallyport-go/sallyport/policy/sqlstore"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// proxy is a network between a store and its server, which can fail.
+type proxy struct {
+	network, server string
+	listener        net.Listener
+
+	chunks atomic.Int64 // to pass until mode comes into force; below 0: it never does
+	mode   atomic.Int32
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+const (
+	cuts  int32 = iota // both sides are closed
+	halfs              // the side that sends is closed, the other stays open and silent
+	hangs              // nothing is passed any more, and nothing closed
+	loses              // the answers are lost: what the client sends arrives, and then the connection is cut
+)
+
+var modes = map[int32]string{cuts: "cut", halfs: "closed on one side", hangs: "hanging", loses: "cut, the answer lost"}
+
+// proxied returns a proxy before the server of a DSN, and the DSN that leads through it.
+func proxied(t testing.TB, dsn string) (*proxy, string) {
+	t.Helper()
+	c := must[*pgx.ConnConfig](t)(pgx.ParseConfig(dsn))
+	x := &proxy{network: "tcp", server: net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))}
+	if strings.HasPrefix(c.Host, "/") {
+		x.network, x.server = "unix", fmt.Sprintf("%s/.s.PGSQL.%d", c.Host, c.Port)
+	}
+	x.chunks.Store(-1)
+	x.listener = must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	t.Cleanup(func() { x.listener.Close(); x.drop() })
+	go func() {
+		for {
+			client, err := x.listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial(x.network, x.server)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			x.mu.Lock()
+			x.conns = append(x.conns, client, server)
+			x.mu.Unlock()
+			go x.pass(server, client, true)
+			go x.pass(client, server, false)
+		}
+	}()
+	at := must[*url.URL](t)(url.Parse(dsn))
+	q := at.Query()
+	q.Del("host")
+	q.Set("sslmode", "disable")
+	at.Host, at.RawQuery = x.listener.Addr().String(), q.Encode()
+	return x, at.String()
+}
+
+// pass passes what one side sends to the other.
+func (x *proxy) pass(to, from net.Conn, request bool) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			to.Close()
+			return
+		}
+		if left := x.chunks.Load(); left >= 0 {
+			if left > 0 {
+				x.chunks.Add(-1)
+			} else {
+				switch x.mode.Load() {
+				case cuts:
+					to.Close()
+					from.Close()
+					return
+				case halfs:
+					if c, ok := to.(interface{ CloseWrite() error }); ok {
+						c.CloseWrite()
+					}
+					io.Copy(io.Discard, from)
+					return
+				case hangs:
+					io.Copy(io.Discard, from)
+					return
+				case loses:
+					if !request {
+						to.Close()
+						from.Close()
+						return
+					}
+				}
+			}
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			from.Close()
+			return
+		}
+	}
+}
+
+// drop closes every connection.
+func (x *proxy) drop() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, c := range x.conns {
+		c.Close()
+	}
+	x.conns = nil
+}
+
+// fail has connections fail after a number of chunks; heal ends that.
+func (x *proxy) fail(mode int32, chunks int) {
+	x.mode.Store(mode)
+	x.chunks.Store(int64(chunks))
+}
+
+func (x *proxy) heal() {
+	x.chunks.Store(-1)
+	x.drop()
+}
+
+// The network fails at every point of a save. Whatever the save returned, all of it is
+// there or nothing; once the network is back, the same save succeeds and is there once.
+func TestGuarantee19NetworkFailsAtEachStep(t *testing.T) {
+	dsn := database(t)
+	direct := migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
+	x, through := proxied(t, dsn)
+	for mode, name := range modes {
+		t.Run(name, func(t *testing.T) {
+			of := session.TenantID(name)
+			if err := save(t.Context(), direct, record(of, 1)); err != nil {
+				t.Fatal(err)
+			}
+			succeeded, failed, written := 0, 0, 0
+			for chunks := 0; chunks < 30; chunks++ {
+				db := open(t, "pgx", through)
+				s := must[*sqlstore.DB](t)(sqlstore.New(db, sqlstore.PostgreSQL))
+				was := must[session.Version](t)(s.Policies().Version(t.Context(), of)) // it is connected
+				r := record(of, was.Number+1)
+				x.fail(mode, chunks)
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				err := save(ctx, s, r)
+				cancel()
+				x.heal()
+				if err == nil {
+					succeeded++
+				} else {
+					failed++
+				}
+				// What was on its way to the server when the network failed may be done yet:
+				// the row is locked until then, and who repeats the save waits for it.
+				done := look(t, direct, of)
+				if repeated := save(t.Context(), s, r); repeated != nil {
+					t.Errorf("after %d chunks the save returned %v; repeated: %v", chunks, err, repeated)
+				}
+				is := look(t, direct, of)
+				is.whole(t, fmt.Sprintf("after %d chunks the save returned %v", chunks, err))
+				if is.number != r.Version.Number || err == nil && done.number != r.Version.Number {
+					t.Errorf("after %d chunks the save of %v returned %v, and the record is at %d", chunks, r.Version, err, is.number)
+				}
+				if err != nil && done.number == r.Version.Number {
+					written++
+				}
+				db.Close()
+			}
+			if failed == 0 || succeeded == 0 {
+				t.Errorf("%d saves failed and %d succeeded; want some of each", failed, succeeded)
+			}
+			t.Logf("%s: %d saves succeeded, %d failed, of which %d were written", name, succeeded, failed, written)
+		})
+	}
+}
+
+// A server that hangs holds nobody past the caller's deadline.
+func TestGuarantee24ServerHangs(t *testing.T) {
+	dsn := database(t)
+	migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
+	x, through := proxied(t, dsn)
+	s := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", through), sqlstore.PostgreSQL))
+	one := live(acme, "kim", session.Stamp{Client: session.Web})
+	if err := errors.Join(save(t.Context(), s, record(acme, 1)), s.Sessions().Create(t.Context(), one)); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func(context.Context) error{
+		"Version": func(ctx context.Context) error { _, err := s.Policies().Version(ctx, acme); return err },
+		"Save":    func(ctx context.Context) error { return save(ctx, s, record(acme, 2)) },
+		"Touch":   func(ctx context.Context) error { return s.Sessions().Touch(ctx, acme, one.ID, time.Now(), addr, korea) },
+		"Take":    func(ctx context.Context) error { _, err := s.Members().Take(ctx, 1, time.Minute); return err },
+	} {
+		if _, err := s.Policies().Version(t.Context(), acme); err != nil {
+			t.Fatal(err)
+		}
+		x.fail(hangs, 0)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s with a server that hangs: %v", name, err)
+		}
+		cancel()
+		x.heal()
+		if _, err := s.Policies().Version(t.Context(), acme); err != nil {
+			t.Errorf("after %s, with the server back: %v", name, err)
+		}
+	}
+}
+
+// The server throws everybody out, as it does when it is restarted; nobody notices but by
+// the time that it takes.
+func TestServerThrowsOut(t *testing.T) {
+	dsn := database(t)
+	s := migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
+	other := open(t, "pgx", dsn)
+	stop := make(chan struct{})
+	var throwing sync.WaitGroup
+	thrown := 0
+	throwing.Go(func() {
+		for {
+			var n int
+			if err := other.QueryRow(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+				WHERE datname = current_database() AND pid <> pg_backend_pid()`).Scan(&n); err != nil {
+				t.Error(err)
+				return
+			}
+			thrown += n
+			select {
+			case <-stop:
+				return
+			case <-time.After(30 * time.Millisecond):
+			}
+		}
+	})
+	failed := 0
+	for n := uint64(1); n <= 100; n++ {
+		r := record(acme, n)
+		err := save(t.Context(), s, r)
+		for again := 0; err != nil && again < 20; again++ { // as an engine's caller does, by the same id
+			failed++
+			err = save(t.Context(), s, r)
+		}
+		if err != nil {
+			t.Fatalf("save %d: %v", n, err)
+		}
+	}
+	close(stop)
+	throwing.Wait()
+	look(t, s, acme).whole(t, "with everybody thrown out again and again")
+	t.Logf("100 saves, %d connections thrown out, %d saves that failed and were repeated", thrown, failed)
+	if thrown == 0 {
+		t.Error("nobody was thrown out")
+	}
+}
+
+// with returns a DSN with a setting of the server.
+func with(t testing.TB, dsn, name, value string) string {
+	t.Helper()
+	at := must[*url.URL](t)(url.Parse(dsn))
+	q := at.Query()
+	q.Set(name, value)
+	at.RawQuery = q.Encode()
+	return at.String()
+}
+
+// A deadlock with the host ends one of the two; ours is tried again.
+func TestDeadlockIsTriedAgain(t *testing.T) {
+	dsn := database(t)
+	host := open(t, "pgx", with(t, dsn, "deadlock_timeout", "1min"))
+	s := migrated(t, open(t, "pgx", with(t, dsn, "deadlock_timeout", "300ms")), sqlstore.PostgreSQL) // the one that looks, and is ended
+	for range 20 {                                                                                   // a host that is very slow is ended instead
+		a, b := live(acme, "kim", session.Stamp{Client: session.Web}), live(acme, "kim", session.Stamp{Client: session.Web})
+		if err := errors.Join(s.Sessions().Create(t.Context(), a), s.Sessions().Create(t.Context(), b)); err != nil {
+			t.Fatal(err)
+		}
+		hosts, err := host.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer hosts.Rollback()
+		lock := func(id session.ID) error {
+			_, err := hosts.Exec("SELECT 1 FROM sallyport_sessions WHERE id = $1 FOR UPDATE", id[:])
+			return err
+		}
+		if err := lock(b.ID); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() {
+			n, err := s.Sessions().EndAll(t.Context(), session.Order{Kind: session.SignOut, Tenant: acme, Clients: session.AllClients}, time.Now())
+			if err == nil && n != 2 {
+				err = fmt.Errorf("it ended %d sessions; want 2", n)
+			}
+			done <- err
+		}()
+		for waits := false; !waits; { // until EndAll has a and waits for b
+			if err := host.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lost := lock(a.ID)
+		hosts.Commit()
+		if err := <-done; err != nil {
+			t.Errorf("EndAll in a deadlock: %v", err)
+		}
+		if lost == nil {
+			return
+		}
+	}
+	t.Error("EndAll was never the one that the deadlock ended: nothing is shown")
+}
+
+// The host's database serialises by default. What fails for that is tried again.
+func TestSerialisationFailuresAreTriedAgain(t *testing.T) {
+	failures := &counted{}
+	db := places[0].hooked(t, with(t, database(t), "default_transaction_isolation", "serializable"), failures)
+	s := migrated(t, db, sqlstore.PostgreSQL)
+	one := live(acme, "kim", session.Stamp{Client: session.Web})
+	if err := s.Sessions().Create(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	const calls = 200
+	before := failures.n.Load()
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range calls / 8 {
+				if err := s.Sessions().Touch(t.Context(), acme, one.ID, time.Now(), addr, korea); err != nil {
+					t.Errorf("Touch %d of %d: %v", n, i, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d touches at once took %d statements", calls, failures.n.Load()-before)
+	if failures.n.Load()-before <= calls {
+		t.Error("no touch came in the way of another: nothing is shown")
+	}
+}
+
+type counted struct{ n atomic.Int64 }
+
+func (c *counted) before(string) error { c.n.Add(1); return nil }
+func (c *counted) after(string)        {}
+
+// failing fails the statement of a number.
+type failing struct {
+	at, n atomic.Int64
+	err   error
+}
+
+func (f *failing) before(string) error {
+	if f.n.Add(1) == f.at.Load() {
+		return f.err
+	}
+	return nil
+}
+func (f *failing) after(string) {}
+
+// Every statement fails once, with every error: the store's calls return it, or do it
+// again, and have written all or nothing.
+func TestEveryStatementFails(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		for _, broken := range []error{errors.New("disk full"), io.ErrUnexpectedEOF} {
+			f := &failing{err: broken}
+			dsn := p.dsn(t)
+			s := migrated(t, p.hooked(t, dsn, f), p.dialect)
+			number, fails := uint64(0), 0
+			for at := int64(1); ; at++ {
+				r := record(acme, number+1)
+				f.n.Store(0)
+				f.at.Store(at)
+				err := save(t.Context(), s, r)
+				reached := f.n.Load() >= at
+				f.at.Store(0)
+				if err != nil {
+					fails++
+					if errors.Is(err, session.ErrConflict) || errors.Is(err, session.ErrNotFound) {
+						t.Errorf("a statement that failed became %v", err)
+					}
+				}
+				is := look(t, s, acme)
+				is.whole(t, fmt.Sprintf("statement %d failed, and the save returned %v", at, err))
+				if err == nil && is.number != r.Version.Number {
+					t.Errorf("statement %d failed, the save returned no error, and the record is at %d", at, is.number)
+				}
+				number = is.number
+				if !reached {
+					break
+				}
+			}
+			if fails == 0 {
+				t.Errorf("no save failed by %v", broken)
+			}
+			if _, err := s.Policies().Load(t.Context(), acme); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+			f.n.Store(0)
+			f.at.Store(1)
+			r, err := s.Policies().Load(t.Context(), acme)
+			if again := errors.Is(broken, io.ErrUnexpectedEOF); again != (err == nil) || err != nil && r.Tenant != "" {
+				t.Errorf("Load whose statement failed by %v: %v", broken, err)
+			}
+			f.at.Store(0)
+		}
+	})
+}

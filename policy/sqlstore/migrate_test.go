@@ -1,0 +1,133 @@
+package sqlstore_test
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/sallyport-go/sallyport/policy/sqlstore"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+func TestMigrate(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		dsn := p.dsn(t)
+		s, err := sqlstore.New(open(t, p.driver, dsn), p.dialect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "call Migrate") {
+			t.Errorf("Check of an empty database: %v", err)
+		}
+		var all sync.WaitGroup
+		for range 8 { // as many processes start at once
+			all.Go(func() {
+				s, err := sqlstore.New(open(t, p.driver, dsn), p.dialect)
+				if err == nil {
+					err = s.Migrate(t.Context())
+				}
+				if err != nil {
+					t.Errorf("Migrate beside others: %v", err)
+				}
+			})
+		}
+		all.Wait()
+		if err := save(t.Context(), s, record(acme, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Errorf("Migrate again: %v", err)
+		}
+		if err := s.Check(t.Context()); err != nil {
+			t.Errorf("Check: %v", err)
+		}
+		look(t, s, acme).whole(t, "after Migrate was called again")
+
+		if _, err := open(t, p.driver, dsn).Exec("INSERT INTO sallyport_schema (version) VALUES (99)"); err != nil {
+			t.Fatal(err)
+		}
+		for name, err := range map[string]error{"Migrate": s.Migrate(t.Context()), "Check": s.Check(t.Context())} {
+			if !errors.Is(err, sqlstore.ErrNewer) {
+				t.Errorf("%s of tables of a later release: %v", name, err)
+			}
+		}
+	})
+}
+
+// goose and golang-migrate number files by what stands before the first "_"; golang-migrate
+// wants ".up.sql", goose its comments, and whole statements marked where they have a ";".
+func TestSchemaIsReadByOtherTools(t *testing.T) {
+	for _, d := range []sqlstore.Dialect{sqlstore.PostgreSQL, sqlstore.SQLite} {
+		files := d.Schema()
+		if err := fstest.TestFS(files, "0001_sallyport.up.sql"); err != nil {
+			t.Error(err)
+		}
+		names, _ := fs.Glob(files, "*")
+		for _, name := range names {
+			text, _ := fs.ReadFile(files, name)
+			if !strings.HasSuffix(name, ".up.sql") || !strings.HasPrefix(string(text), "-- +goose Up\n") || strings.Contains(string(text), "+goose Down") {
+				t.Errorf("%v: %s is not for both", d, name)
+			}
+			if b, e := strings.Count(string(text), "+goose StatementBegin"), strings.Count(string(text), "+goose StatementEnd"); b == 0 || b != e {
+				t.Errorf("%v: %s begins %d statements and ends %d", d, name, b, e)
+			}
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	db := open(t, "sqlite", file(t))
+	for _, row := range []struct {
+		why string
+		err error
+	}{
+		{"no database", errorOf(sqlstore.New(nil, sqlstore.SQLite))},
+		{"no dialect", errorOf(sqlstore.New(db, 0))},
+		{"no such dialect", errorOf(sqlstore.New(db, 77))},
+	} {
+		if row.err == nil {
+			t.Errorf("New takes %s", row.why)
+		}
+	}
+}
+
+func errorOf(_ *sqlstore.DB, err error) error { return err }
+
+// The zero values answer with an error, and do not panic.
+func TestZeroValues(t *testing.T) {
+	ctx := t.Context()
+	var d sqlstore.DB
+	var p sqlstore.Policies
+	var s sqlstore.Sessions
+	var m sqlstore.Members
+	var v sqlstore.Verifications
+	r := record(acme, 1)
+	_, load := p.Load(ctx, acme)
+	_, version := d.Policies().Version(ctx, acme)
+	_, saved := p.Save(ctx, session.Version{}, r, session.Event{}, []session.Order{{ID: "x"}})
+	_, odd := p.Save(ctx, session.Version{}, record("\xff", 1), session.Event{}, nil)
+	_, take := p.Take(ctx, 1, time.Minute)
+	_, events := p.Events(ctx, acme, session.EventQuery{})
+	_, forget := p.Forget(ctx, acme, time.Now(), 1)
+	_, find := s.Find(ctx, acme, session.ID{})
+	_, purge := s.Purge(ctx, time.Now(), 1)
+	_, endAll := s.EndAll(ctx, session.Order{Kind: session.SignOut}, time.Now())
+	_, account := m.Load(ctx, acme, "kim")
+	_, failures := m.Failures(ctx, acme, "kim")
+	_, verification := v.Load(ctx, acme, "kim")
+	for name, err := range map[string]error{
+		"Load": load, "Version": version, "Save": saved, "Save of an odd tenant": odd, "Take": take, "Events": events, "Forget": forget, "Find": find, "Purge": purge,
+		"EndAll": endAll, "Members.Load": account, "Failures": failures, "Verifications.Load": verification,
+		"Create": s.Create(ctx, live(acme, "kim", session.Stamp{Client: session.Web})), "Touch": s.Touch(ctx, acme, session.ID{}, time.Now(), addr, korea),
+		"Renew": s.Renew(ctx, acme, session.ID{}, session.ID{1}, time.Now()), "End": s.End(ctx, acme, session.ID{}, time.Now(), ""),
+		"Watch": p.Watch(ctx, func(session.TenantID, session.Version) {}), "Migrate": d.Migrate(ctx), "Check": d.Check(ctx), "Done": m.Done(ctx, "x"),
+	} {
+		if err == nil {
+			t.Errorf("%s of a zero store succeeds", name)
+		}
+	}
+}

@@ -1,0 +1,281 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"flag"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/policy/sqlstore"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+var (
+	sessionsFlag = flag.Int("sallyport.sessions", 50_000, "sessions that the plans of queries are shown with, and signing out is measured with; 10000000 in earnest")
+	tenantsFlag  = flag.Int("sallyport.tenants", 1_000, "tenants, likewise; 100000 in earnest")
+)
+
+// fill fills a database with tenants, each with the same number of members and sessions,
+// half of which have ended, by SQL of its own: the stores would take hours.
+func fill(t testing.TB, db *sql.DB, d sqlstore.Dialect, tenants, sessions int) {
+	t.Helper()
+	series := func(n int) string { return fmt.Sprintf("generate_series(0, %d) AS i", n-1) }
+	id, now, span := "decode(lpad(to_hex(i), 64, '0'), 'hex')", "clock_timestamp()", "* interval '1 second'"
+	if d == sqlstore.SQLite {
+		series = func(n int) string {
+			return fmt.Sprintf("(WITH RECURSIVE s(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < %d) SELECT i FROM s) AS s", n-1)
+		}
+		id, now, span = "unhex(printf('%064x', i))", "CAST(unixepoch() AS INTEGER) * 1000000", "* 1000000"
+	}
+	tenant := fmt.Sprintf("'tenant-' || (i %% %d)", tenants)
+	run := func(statement string) {
+		t.Helper()
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%v\n%s", err, statement)
+		}
+	}
+	run(`INSERT INTO sallyport_policies (tenant, line, number, deleted, saved_by, at, record)
+		SELECT ` + tenant + `, 7, 1, (i < 0), '', ` + now + `, '{}' FROM ` + series(tenants))
+	for n := range 3 {
+		run(fmt.Sprintf(`INSERT INTO sallyport_saves (tenant, save, expected_line, expected_number, line, number, at, actor, member, kind, event, record)
+			SELECT %s, 'save-%d', 7, %d, 7, %d, %s, '', '', 'settings-saved', '{}', '{}' FROM %s`, tenant, n, n, n+1, now, series(tenants)))
+		run(fmt.Sprintf(`INSERT INTO sallyport_orders (outbox, id, tenant, due, was_due, content)
+			SELECT '%s', 'o%d-' || i, %s, %s, %s, '{}' FROM %s`, []string{"policies", "members", "policies"}[n], n, tenant, now, now, series(tenants)))
+	}
+	members := max(sessions/4, tenants)
+	run(`INSERT INTO sallyport_members (tenant, id, line, number, status, counts, apps_blocked, purged, deleted, login_id, roles, words, account)
+		SELECT ` + tenant + `, 'member-' || (i / ` + fmt.Sprint(tenants) + `), 7, 1, CASE WHEN i % 50 = 1 THEN 'suspended' ELSE 'active' END, ` +
+		"(i % 40 = 0)" + `, ` + "(i % 60 = 0)" + `, ` + "(i % 99 = 0)" + `, CASE WHEN i % 99 = 0 THEN ` + now + ` END,
+		'login-' || i, CASE WHEN i % 40 = 0 THEN 'x' ELSE '' END, 'words', '{}' FROM ` + series(members))
+	run(`INSERT INTO sallyport_rosters (tenant, version) SELECT ` + tenant + `, 1 FROM ` + series(tenants))
+	run(`INSERT INTO sallyport_events (tenant, id, change, at, actor, member, kind, event)
+		SELECT ` + tenant + `, 'e' || i, ` + "(i % 2 = 0)" + `, ` + now + `, 'boss', 'member-' || (i / ` + fmt.Sprint(tenants) + `), 'k', '{}' FROM ` + series(members))
+	run(`INSERT INTO sallyport_failures (tenant, member, number, behind) SELECT ` + tenant + `, 'member-' || (i / ` + fmt.Sprint(tenants) + `), 1, 0 FROM ` + series(members))
+	run(`INSERT INTO sallyport_verifications (tenant, member, revision, until, record)
+		SELECT ` + tenant + `, 'member-' || (i / ` + fmt.Sprint(tenants) + `), 'r', ` + now + `, '{}' FROM ` + series(members))
+	at := now + " - (i % 1000000) " + span
+	ended := "CASE WHEN i % 2 = 0 THEN " + now + " END"
+	run(`INSERT INTO sallyport_sessions (id, tenant, member, kind, client, policy_line, policy_number, member_line, member_number, verified, verified_country,
+			addr, country, device, system, via, label, created, seen, idle, life, ended, why, dies)
+		SELECT ` + id + `, ` + tenant + `, 'member-' || (i / ` + fmt.Sprint(4*tenants) + `), 'login', 'web', 7, 1, 1, 1, ` + "(i < 0)" + `, '',
+			'1.208.0.1', 'KR', 'device-' || (i / ` + fmt.Sprint(8*tenants) + `), 'Linux', '', '', ` + at + `, ` + at + `, 0, 0, ` + ended + `, '', ` + ended + `
+		FROM ` + series(sessions))
+	run("ANALYZE")
+}
+
+// heard keeps the statements that go by, once each, with their arguments.
+type heard struct {
+	mu         sync.Mutex
+	statements []string
+}
+
+func (h *heard) before(statement string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if word, _, _ := strings.Cut(strings.TrimSpace(statement), " "); slices.Contains([]string{"SELECT", "UPDATE", "DELETE", "WITH", "INSERT"}, word) &&
+		!slices.Contains(h.statements, statement) {
+		h.statements = append(h.statements, statement)
+	}
+	return nil
+}
+
+func (h *heard) after(string) {}
+
+// everything calls everything that asks the database.
+func everything(t testing.TB, ctx context.Context, s *sqlstore.DB) {
+	t.Helper()
+	const of session.TenantID = "tenant-7"
+	at := time.Now()
+	p, m, ss, v := s.Policies(), s.Members(), s.Sessions(), s.Verifications()
+	r := record(of, 2)
+	one := live(of, "member-1", session.Stamp{Policy: session.Version{Line: 7, Number: 2}, Client: session.Web})
+	id := session.ID{31: 7}
+	stamped := session.Version{Line: 7, Number: 2}
+	p.Load(ctx, of)
+	p.Version(ctx, of)
+	p.Save(ctx, before(r), r, session.Event{ID: "e", Tenant: of, At: r.At}, []session.Order{{ID: "o", Tenant: of, Kind: session.SignOut}})
+	fresh := record("fresh", 1)
+	save(ctx, s, fresh)
+	save(ctx, s, record("fresh", 2))
+	p.History(ctx, of, session.Version{}, 10)
+	p.History(ctx, of, stamped, 10)
+	p.Earlier(ctx, of, stamped)
+	p.Forget(ctx, of, at, 10)
+	for _, q := range []session.EventQuery{{}, {Actor: "boss"}, {Member: "member-1"}, {Kind: "k", From: at.Add(-time.Hour), To: at}} {
+		p.Events(ctx, of, q)
+		m.Events(ctx, of, q)
+	}
+	for _, box := range []session.Outbox{p, m} {
+		box.Take(ctx, 10, time.Minute)
+		box.Waiting(ctx, of, 10)
+		box.Failed(ctx, "o0-1", time.Minute, false, "")
+		box.Done(ctx, "o0-1")
+	}
+	ss.Create(ctx, one)
+	ss.Find(ctx, of, one.ID)
+	ss.Touch(ctx, of, one.ID, at.Add(time.Second), addr, korea)
+	ss.Touch(ctx, of, one.ID, at.Add(2*time.Second), netip.Addr{}, korea)
+	ss.Renew(ctx, of, one.ID, id, at)
+	ss.Renew(ctx, of, one.ID, session.ID{9}, at.Add(time.Minute))
+	ss.End(ctx, of, one.ID, at, "x")
+	ss.End(ctx, of, session.ID{10}, at, "x")
+	for _, o := range []session.Order{
+		{Session: id}, {Member: "member-1"}, {Member: "member-1", Device: "device-1", Clients: session.Apps}, {Via: "x"}, {Policy: stamped, Clients: session.AllClients},
+	} {
+		o.Kind, o.Tenant = session.SignOut, of
+		ss.EndAll(ctx, o, at)
+	}
+	cursor := session.Cursor{Created: at, ID: id}
+	for _, q := range []session.Query{
+		{}, {Max: 50}, {Member: "member-1"}, {Device: "device-1"}, {Member: "member-1", Device: "device-1"}, {Clients: session.Apps, LiveAt: at}, {Since: at.Add(-time.Hour), After: cursor},
+		{Member: "member-1", LiveAt: at, After: cursor}, {Kinds: []session.Kind{session.Login}},
+	} {
+		ss.List(ctx, of, q)
+	}
+	for _, who := range []session.MemberID{"", "member-1"} {
+		for range ss.Visits(ctx, of, who, at.Add(-time.Hour)) {
+		}
+		for range ss.Visits(ctx, of, who, time.Time{}) {
+		}
+	}
+	ss.Purge(ctx, at.Add(-time.Hour), 10)
+	for _, x := range []directory.Act{directory.Create, directory.SetPassword} {
+		act(ctx, s, x, of, "fresh", directory.Facts{LoginID: "x"})
+	}
+	act(ctx, s, directory.GiveRole, of, "fresh", directory.Facts{Role: directory.Role{Name: directory.SuperAdmin}})
+	act(ctx, s, directory.Suspend, of, "fresh", directory.Facts{})
+	m.Roster(ctx, of)
+	for _, q := range []directory.Query{{}, {Role: "x"}, {AppsBlocked: true}, {Status: 4}, {Status: 6, DeletedBefore: at}, {Text: "x", After: "m"}} {
+		m.List(ctx, of, q)
+	}
+	m.Note(ctx, session.Event{ID: "n", Tenant: of, At: at})
+	m.Forget(ctx, of, at.Add(-time.Hour), 10)
+	m.Count(ctx, of, "member-1", directory.Guess{At: at, Limit: 5})
+	m.Count(ctx, of, "fresh", directory.Guess{At: at, Limit: 5})
+	m.Count(ctx, of, "fresh", directory.Guess{At: at, Limit: 5, Right: true})
+	m.Clear(ctx, of, "member-1")
+	v.Load(ctx, of, "member-1")
+	v.Purge(ctx, at, 10)
+	watched, stop := context.WithTimeout(ctx, 2*time.Second)
+	defer stop()
+	go m.Watch(watched, func(session.TenantID, member.ID, session.Version) {})
+	p.Watch(watched, func(session.TenantID, session.Version) {})
+}
+
+// Every statement of every store is served by an index: no plan walks a whole table. With
+// -sallyport.sessions=10000000 -sallyport.tenants=100000 -v it shows the plans in earnest.
+func TestEveryQueryHasAnIndex(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		dsn := p.dsn(t)
+		db := open(t, p.driver, dsn)
+		migrated(t, db, p.dialect)
+		fill(t, db, p.dialect, *tenantsFlag, *sessionsFlag)
+		h := &heard{}
+		everything(t, t.Context(), must[*sqlstore.DB](t)(sqlstore.New(p.hooked(t, dsn, h), p.dialect)))
+		if len(h.statements) < 40 {
+			t.Errorf("only %d statements were heard", len(h.statements))
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for _, statement := range h.statements {
+			if strings.Contains(statement, "pg_advisory") || strings.Contains(statement, "current_setting") {
+				continue
+			}
+			plan, err := explain(db, p.dialect, statement)
+			if err != nil {
+				t.Errorf("%v\n%s", err, statement)
+				continue
+			}
+			t.Logf("%s\n%s", squeeze(statement), plan)
+			if walks(p.dialect, plan) {
+				t.Errorf("it walks a whole table:\n%s\n%s", squeeze(statement), plan)
+			}
+		}
+		t.Logf("%d statements at %d sessions of %d tenants", len(h.statements), *sessionsFlag, *tenantsFlag)
+	})
+}
+
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+var place1 = regexp.MustCompile(`\$\d+`)
+
+// explain returns the plan of a statement, whatever its arguments are.
+func explain(db *sql.DB, d sqlstore.Dialect, statement string) (string, error) {
+	ctx := context.Background()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	query := "EXPLAIN QUERY PLAN " + statement
+	var args []any
+	if d == sqlstore.PostgreSQL {
+		conn.ExecContext(ctx, "SET plan_cache_mode = force_generic_plan")
+		conn.ExecContext(ctx, "DEALLOCATE plan") // of the statement before, if any
+		if _, err := conn.ExecContext(ctx, "PREPARE plan AS "+statement); err != nil {
+			return "", err
+		}
+		n := 0
+		for _, m := range place1.FindAllString(statement, -1) {
+			var i int
+			fmt.Sscanf(m, "$%d", &i)
+			n = max(n, i)
+		}
+		query = "EXPLAIN (COSTS OFF) EXECUTE plan" // a generic plan looks at no argument
+		if n > 0 {
+			query += "(" + strings.TrimSuffix(strings.Repeat("NULL, ", n), ", ") + ")"
+		}
+	} else {
+		for range place1.FindAllString(statement, -1) {
+			args = append(args, nil)
+		}
+	}
+	rows, err := conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var line string
+		if d == sqlstore.PostgreSQL {
+			err = rows.Scan(&line)
+		} else {
+			var a, b, c int
+			err = rows.Scan(&a, &b, &c, &line)
+		}
+		if err != nil {
+			return "", err
+		}
+		plan = append(plan, "    "+line)
+	}
+	return strings.Join(plan, "\n"), rows.Err()
+}
+
+// walks reports whether a plan looks at every row of a table, or of an index.
+func walks(d sqlstore.Dialect, plan string) bool {
+	lines := strings.Split(plan, "\n")
+	for i, line := range lines {
+		line = strings.TrimSpace(line)
+		if d == sqlstore.SQLite {
+			if strings.HasPrefix(line, "SCAN sallyport_") && !strings.HasPrefix(line, "SCAN sallyport_schema") {
+				return true
+			}
+			continue
+		}
+		if strings.Contains(line, "Seq Scan on sallyport_") && !strings.Contains(line, "sallyport_schema") ||
+			strings.Contains(line, " using sallyport_") && (i+1 == len(lines) || !strings.Contains(lines[i+1], "Index Cond")) {
+			return true
+		}
+	}
+	return false
+}
