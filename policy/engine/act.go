@@ -262,7 +262,7 @@ func (e *Engine) write(ctx context.Context, t *tenant, expected session.Version,
 func (t *tenant) doubt() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := t.copy.Load(); s != nil && !t.gone {
+	if s := t.copy.Load(); s != nil {
 		t.copy.Store(s.reread(moment{}))
 	}
 }

@@ -20,12 +20,11 @@ type place[T copied] struct {
 	foreign atomic.Uint64     // the line of the copy and one that the store has no more
 
 	mu     sync.Mutex
-	under  *reading[T] // under way; nil: none
 	begun  uint64      // readings so far
-	ended  uint64      // the number of the last one that ended
-	err    error       // of that one
+	under  *reading[T] // under way; nil: none
+	last   *reading[T] // the last that ended, but for those whose caller gave up before; nil: none
 	failed moment      // when one failed last
-	futile moment      // when one that a stamp asked for did not cover it
+	paced  moment      // when a stamp last had one begin
 }
 
 // copied is what is kept: something that was at a version when it was read.
@@ -91,7 +90,8 @@ func (p *place[T]) fresh(ctx context.Context, e *Engine, now moment, read reader
 		}
 		return s, nil
 	}
-	s, _, err := p.join(ctx, e, 0, good, read)
+	ended, _ := p.numbers()
+	s, _, err := p.join(ctx, e, ended, good, 0, read)
 	return s, err
 }
 
@@ -99,10 +99,8 @@ func (p *place[T]) fresh(ctx context.Context, e *Engine, now moment, read reader
 // was under way, and acknowledged, would cut the stamp that is given by it. Where there is
 // no answer, a copy that is not stale will do.
 func (p *place[T]) latest(ctx context.Context, e *Engine, read reader[T]) (*T, error) {
-	p.mu.Lock()
-	begun := p.begun
-	p.mu.Unlock()
-	s, _, err := p.join(ctx, e, begun, nil, read)
+	_, begun := p.numbers()
+	s, _, err := p.join(ctx, e, begun, nil, 0, read)
 	if err == nil || answered(err) || ctx.Err() != nil {
 		return s, err
 	}
@@ -114,65 +112,54 @@ func (p *place[T]) latest(ctx context.Context, e *Engine, read reader[T]) (*T, e
 	return nil, err
 }
 
-// again reads anew because a stamp is not of the copy, until a reading covers it or one
-// that began only now does not. After such a one the next waits a little, so that stamps
-// cannot make the store work more than some fifty times a second.
+// again reads anew because a stamp is not of the copy. A reading that was under way may
+// cover it; if not, one that begins only now says how it is. They begin a little apart, so
+// that stamps make the store work no more than some fifty times a second.
 func (p *place[T]) again(ctx context.Context, e *Engine, covers func(*T) bool, read reader[T]) (*T, error) {
 	const gap = 20 * time.Millisecond
-	p.mu.Lock()
-	begun := p.begun
-	p.mu.Unlock()
-	for {
-		p.mu.Lock()
-		for p.under == nil && ctx.Err() == nil {
-			if s := p.copy.Load(); s != nil && (covers(s) || p.ended > begun) {
-				p.mu.Unlock()
-				return s, nil
-			}
-			if p.ended > begun && p.err != nil {
-				defer p.mu.Unlock()
-				return nil, p.err
-			}
-			wait := gap - p.futile.age(e.clock.look())
-			if wait <= 0 {
-				break
-			}
-			p.mu.Unlock()
-			sleep(ctx, wait)
-			p.mu.Lock()
-		}
-		p.mu.Unlock()
-		s, number, err := p.join(ctx, e, 0, covers, read)
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err == nil && covers(s):
-			return s, nil
-		case number > begun:
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.futile = e.clock.look()
-			return s, err
-		}
+	ended, begun := p.numbers()
+	s, number, err := p.join(ctx, e, ended, covers, gap, read)
+	if err == nil && number <= begun && !covers(s) {
+		s, _, err = p.join(ctx, e, begun, covers, gap, read)
 	}
+	return s, err
 }
 
-// join waits for a reading, the one that is under way or one that it begins; one whose
-// number is not above after is not taken. Before it begins one, a copy that is enough
-// will do.
-func (p *place[T]) join(ctx context.Context, e *Engine, after uint64, enough func(*T) bool, read reader[T]) (*T, uint64, error) {
+// numbers returns the number of the last reading that ended, and that of the last that
+// began.
+func (p *place[T]) numbers() (ended, begun uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last != nil {
+		ended = p.last.number
+	}
+	return ended, p.begun
+}
+
+// join returns what a reading finds whose number is above after, and that number: one that
+// has ended, is under way, or begins here, not sooner than gap after the last that began
+// with a gap. Where none is under way, a copy that is enough will do.
+func (p *place[T]) join(ctx context.Context, e *Engine, after uint64, enough func(*T) bool, gap time.Duration, read reader[T]) (*T, uint64, error) {
 	for ctx.Err() == nil {
 		p.mu.Lock()
-		r, first := p.under, false
-		if r == nil {
-			if s := p.copy.Load(); s != nil && enough != nil && enough(s) {
-				number := p.begun
-				p.mu.Unlock()
-				return s, number, nil
+		r, first, wait := p.under, false, time.Duration(0)
+		switch s := p.copy.Load(); {
+		case r != nil:
+		case enough != nil && s != nil && enough(s):
+			p.mu.Unlock()
+			return s, 0, nil
+		case p.last != nil && p.last.number > after:
+			r = p.last
+		default:
+			if wait = p.pace(e, gap); wait <= 0 {
+				r, first = p.begin(), true
 			}
-			r, first = p.begin(), true
 		}
 		p.mu.Unlock()
+		if r == nil {
+			sleep(ctx, wait)
+			continue
+		}
 		if first {
 			p.board(ctx, e, r, read)
 		}
@@ -185,6 +172,20 @@ func (p *place[T]) join(ctx context.Context, e *Engine, after uint64, enough fun
 		}
 	}
 	return nil, 0, ctx.Err()
+}
+
+// pace returns how long a reading with a gap has to wait before it may begin, and notes
+// that it does where that is no time.
+func (p *place[T]) pace(e *Engine, gap time.Duration) time.Duration {
+	if gap == 0 {
+		return 0
+	}
+	now := e.clock.look()
+	wait := gap - p.paced.age(now)
+	if wait <= 0 {
+		p.paced = now
+	}
+	return wait
 }
 
 // ahead begins a reading that nobody waits for, unless one is under way or has just
@@ -240,9 +241,12 @@ func (p *place[T]) land(e *Engine, r *reading[T], s *T, err error) {
 	if p.under != r {
 		return
 	}
-	p.under, p.ended, p.err = nil, r.number, err
-	if err != nil {
-		p.failed = e.clock.look()
+	p.under = nil
+	if err != errGaveUp {
+		p.last = r
+		if err != nil {
+			p.failed = e.clock.look()
+		}
 	}
 	r.value, r.err = s, err
 	close(r.done)

@@ -14,8 +14,7 @@ import (
 
 // tenant is the place of a tenant in the cache.
 type tenant struct {
-	id   session.TenantID
-	gone bool // evicted: nothing is kept here any more
+	id session.TenantID
 	place[snapshot]
 	taking sync.Mutex // so that what is kept and what is noted of its return are of one record
 }
@@ -85,8 +84,8 @@ func (e *Engine) tenant(id session.TenantID) *tenant {
 func (t *tenant) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.gone = true
 	t.copy.Store(nil)
+	t.last = nil
 }
 
 // renew makes the copy one that was read at began, when the store still had that version.
@@ -101,7 +100,7 @@ func (t *tenant) renew(seen *seen, s *snapshot, began moment) *snapshot {
 	again := s.reread(began)
 	was := t.copy.Load()
 	switch {
-	case was == nil || t.gone:
+	case was == nil: // it was evicted
 		return again
 	case was.version != s.version, was.read.mono > began.mono:
 		return was
