@@ -163,7 +163,10 @@ func TestGuarantee24AHangingStoreHoldsNobody(t *testing.T) {
 			}
 		}
 		check := func(ctx context.Context) (policy.Decision, error) { return e.Check(ctx, r) }
-		admit := func(ctx context.Context) (policy.Decision, error) { d, _, err := e.Admit(ctx, decideLee); return d, err }
+		admit := func(ctx context.Context) (policy.Decision, error) {
+			d, _, err := e.Admit(ctx, decideLee)
+			return d, err
+		}
 		timed(time.Hour, 0, "allow [all-addresses]", "a request by its copy", check)
 		timed(100*time.Millisecond, 100*time.Millisecond, "deny [policy-stale]", "a login with a deadline", admit)
 		time.Sleep(time.Minute)

@@ -233,14 +233,18 @@ func TestGuarantee22AnswersThatAreNone(t *testing.T) {
 		check string
 	}{
 		{"Load panics", func(h *decideHost) { h.load = func(policy.Record) (policy.Record, error) { panic("store") } }, "deny [policy-stale]"},
-		{"a zero record", func(h *decideHost) { h.load = func(policy.Record) (policy.Record, error) { return policy.Record{}, nil } }, "deny [wrong-tenant]"},
+		{"a zero record", func(h *decideHost) {
+			h.load = func(policy.Record) (policy.Record, error) { return policy.Record{}, nil }
+		}, "deny [wrong-tenant]"},
 		{"another tenant's record", func(h *decideHost) {
 			h.load = func(r policy.Record) (policy.Record, error) { r.Tenant = "zeta"; return r, nil }
 		}, "deny [wrong-tenant]"},
 		{"a record without a version", func(h *decideHost) {
 			h.load = func(r policy.Record) (policy.Record, error) { r.Version = session.Version{}; return r, nil }
 		}, "deny [policy-stale]"},
-		{"Members panics", func(h *decideHost) { h.member = func(*member.Member) (*member.Member, error) { panic(errors.New("members")) } }, "deny [member-stale]"},
+		{"Members panics", func(h *decideHost) {
+			h.member = func(*member.Member) (*member.Member, error) { panic(errors.New("members")) }
+		}, "deny [member-stale]"},
 		{"a nil member", func(h *decideHost) { h.member = func(*member.Member) (*member.Member, error) { return nil, nil } }, "deny [unknown-member]"},
 		{"a zero member", func(h *decideHost) {
 			h.member = func(*member.Member) (*member.Member, error) { return &member.Member{}, nil }

@@ -185,10 +185,17 @@ func (e *Engine) Offered(ctx context.Context, t session.TenantID, token string) 
 	if err != nil {
 		return Offer{}, err
 	}
-	lifted := r.Settings
-	lifted.Access = policy.AllAddresses
-	o.Change = judge(stand{r.Settings, &e.profile, r.Plan}, stand{lifted, &e.profile, r.Plan}, time.Now())
+	is := stand{r.Settings, &e.profile, r.Plan}
+	o.Change = judge(is, is.lifted(), e.clock.at(time.Now()))
 	return o, nil
+}
+
+// lifted returns what a link makes of settings. Overseas blocking was not in force beside
+// the list; with the list gone it would be, and shut out again whom the link lets in.
+func (s stand) lifted() stand {
+	s.settings.Access = policy.AllAddresses
+	s.settings.Overseas.Block = false
+	return s
 }
 
 func (e *Engine) offer(ctx context.Context, t session.TenantID, token string) (Offer, policy.Record, error) {
@@ -204,9 +211,11 @@ func (e *Engine) offer(ctx context.Context, t session.TenantID, token string) (O
 }
 
 // Redeem does what a reset link offers: a save of the same settings with every address
-// allowed, of which every administrator is told. It works once, for whoever has the link;
-// call it for a POST alone. An open provisional save is dropped. The error is ErrLink if
-// it does not work.
+// allowed, of which every administrator is told. Overseas blocking is switched off, or it
+// would come into force where the list was; the list, the exceptions and the exempt
+// countries are kept. Nobody is signed out. It works once, for whoever has the link; call it
+// for a POST alone. An open provisional save is dropped. The error is ErrLink if it does not
+// work.
 func (e *Engine) Redeem(ctx context.Context, t session.TenantID, token string) (Saved, error) {
 	o, _, err := e.offer(ctx, t, token)
 	if err != nil {
@@ -214,11 +223,12 @@ func (e *Engine) Redeem(ctx context.Context, t session.TenantID, token string) (
 	}
 	saved, err := e.act(ctx, Act{Tenant: t, From: o.Version}, whileOpen, func(r policy.Record, now time.Time) (*change, error) {
 		c := &change{kind: "link-redeemed", next: r, notes: []string{"a reset link was used"}}
-		c.next.Settings.Access = policy.AllAddresses
+		is := stand{r.Settings, &e.profile, r.Plan}
+		c.next.Settings = is.lifted().settings
 		if r.Return != nil {
 			c.next.Return, c.skip = nil, 1 // as in Confirm
 		}
-		c.diff = judge(stand{r.Settings, &e.profile, r.Plan}, stand{c.next.Settings, &e.profile, r.Plan}, now)
+		c.diff = judge(is, is.lifted(), now)
 		c.orders = []session.Order{linkOrder(session.Notice, t, "", now)}
 		return c, nil
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
@@ -64,7 +66,7 @@ func TestGuarantee26Link(t *testing.T) {
 		for range 3 {
 			for _, e := range []*engine.Engine{w.eng, w.another(nil)} {
 				o, err := e.Offered(w.ctx, saveTenant, l.Token)
-				if err != nil || o.Version != v || !o.Expires.Equal(l.Expires) || o.Tenant != saveTenant || len(o.Change.Summary) != 1 || !strings.Contains(o.Change.Summary[0], "all addresses") {
+				if err != nil || o.Version != v || !o.Expires.Equal(l.Expires) || o.Tenant != saveTenant || len(o.Change.Summary) != 2 || !strings.Contains(strings.Join(o.Change.Summary, "\n"), "all addresses") || o.Change.SignOut != 0 {
 					t.Fatalf("%+v, %v", o, err)
 				}
 			}
@@ -79,15 +81,16 @@ func TestGuarantee26Link(t *testing.T) {
 		r := w.record()
 		want := was.Clone()
 		want.Access = policy.AllAddresses
+		want.Overseas.Block = false // kept, it would come into force
 		if r.Version != saved.Version || r.Version.Number != v.Number+1 || !r.Settings.Equal(want) || r.By != "" {
 			t.Errorf("%+v", r)
 		}
-		if saved.Change.SignOut != w.profile.SignOut.Overseas { // blocking has come into force
+		if saved.Change.SignOut != 0 || len(saved.Change.SignOutMembers) != 0 {
 			t.Errorf("%+v", saved.Change)
 		}
 		time.Sleep(2 * time.Minute)
-		if !w.cut(w.eng, kim) {
-			t.Errorf("%v", w.check(w.eng, kim))
+		if d := w.check(w.eng, kim); !d.Allowed() {
+			t.Errorf("a session of before: %v", d)
 		}
 		if n := len(w.orders(session.ResetLink)); n != 0 {
 			t.Errorf("%d new links", n)
@@ -107,6 +110,35 @@ func TestGuarantee26Link(t *testing.T) {
 		}
 		linkDead(t, w, w.eng, l.Token)
 	})
+}
+
+// A link lets in whoever the settings shut out, wherever they are and whatever was kept.
+func TestGuarantee26LinkLetsIn(t *testing.T) {
+	for _, bypass := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			p := linkProfile()
+			p.SuperAdminBypass = bypass
+			p.Exceptions = bypass
+			w := newSaveWorld(t, p, saveAll())
+			w.save(saveBlock(saveUntil(saveList("8.8.8.0/24"), "9.9.9.0/24", time.Now().Add(time.Minute)), "KR"))
+			l := linkMailed(t, w)
+			if d, _ := w.tryLogin(w.eng, "kim", session.Web, saveLost); d.Effect != policy.Deny {
+				t.Fatalf("before: %v", d)
+			}
+			if _, err := w.eng.Redeem(w.ctx, saveTenant, l.Token); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range []*engine.Engine{w.eng, w.another(nil)} {
+				for _, id := range []member.ID{"boss", "kim"} {
+					for _, client := range []session.Client{session.Web, session.Desktop, session.IMAP, session.API} {
+						for _, addr := range []netip.Addr{saveOffice, saveHome, saveLost} {
+							w.login(e, id, client, addr)
+						}
+					}
+				}
+			}
+		})
+	}
 }
 
 // linkDead sees that a token does nothing and shows nothing.
