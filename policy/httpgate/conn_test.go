@@ -62,7 +62,7 @@ func TestGuarantee09PROXYProtocol(t *testing.T) {
 		{hops, says(socket{addr: stranger}, proxy), "1.1.1.1", "9.9.9.9", "connection", "PROXY protocol", "a stranger who says to be a proxy"},
 		{hops, says(socket{addr: stranger}, nil), "1.1.1.1", "9.9.9.9", "connection", "PROXY protocol", "a stranger who says nothing"},
 		{hops, says(socket{addr: stranger}, &net.UnixAddr{Net: "unix", Name: "/x"}), "", "9.9.9.9", "connection", "PROXY protocol", "a stranger who says to be a socket of this machine"},
-		{hops, says(socket{addr: proxy}, tcp("10.0.0.2:1")), "1.1.1.1, 8.8.8.8", "8.8.8.8", "X-Forwarded-For", "", "behind the balancer is a proxy"},
+		{hops, says(socket{addr: proxy}, tcp("10.0.0.2:1")), "1.1.1.1, 8.8.8.8", "8.8.8.8", "X-Forwarded-For", "X-Forwarded-For", "behind the balancer is a proxy"},
 		{alone, says(socket{addr: proxy}, tcp("10.0.0.2:1")), "1.1.1.1", "error", "", "", "which tells nothing that is believed"},
 		{alone, says(socket{addr: proxy}, proxy), "", "error", "", "", "the balancer itself asks (LOCAL)"},
 		{hops, says(socket{addr: proxy}, proxy), "8.8.8.8", "8.8.8.8", "X-Forwarded-For", "", "the balancer writes headers after all"},

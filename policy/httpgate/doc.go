@@ -22,8 +22,8 @@
 // nobody's proxy and is the answer. What is left of it is never read. A hop on the way that
 // cannot be read is an error, and so is a chain that ends among the proxies: then there is
 // no client address, and everything refuses. Where nothing is declared the answer is the
-// peer, and [Seen] tells of headers that were not believed: a console should not offer
-// "your address" then, for it is likely the address of a proxy that nobody has declared.
+// peer. Seen.Ignored tells of what was not believed: a console does not offer "your address"
+// then, for it may be the address of a proxy that nobody has declared.
 //
 // Use the Resolver on requests as the server made them. Middleware that writes headers into
 // Request.RemoteAddr lets every client choose its address.

@@ -40,7 +40,7 @@ func ExampleResolver() {
 	}
 	// Output:
 	// 8.8.8.8 told by X-Forwarded-For, ignored ""
-	// 8.8.8.8 told by X-Forwarded-For, ignored ""
+	// 8.8.8.8 told by X-Forwarded-For, ignored "X-Forwarded-For"
 	// 203.0.113.9 told by connection, ignored "X-Forwarded-For"
 	// httpgate: X-Forwarded-For: hop 1 from the right: "unknown" hides the address
 }

@@ -71,7 +71,9 @@ func FromContext(ctx context.Context) (Admitted, bool) {
 }
 
 // Handler lets through to next what is allowed, with an Admitted in the context, and answers
-// everything else. What needs no session, a login page say, is mounted beside it.
+// everything else. What needs no session, a login page say, is mounted beside it; what
+// answers a preflight of CORS, which shows none, stands before it. The ResponseWriter is
+// handed on as it is, with all that it can do.
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen, seenErr := g.Resolver.Resolve(r)
@@ -113,6 +115,9 @@ func (g *Guard) decide(r *http.Request, seen Seen) (engine.Request, policy.Decis
 	}
 	req.Addr = seen.Addr
 	d, err := ask(r.Context(), func(ctx context.Context) (policy.Decision, error) { return g.Engine.Check(ctx, req) })
+	if d.Allowed() && !req.Addr.IsValid() {
+		d = policy.Decision{Reason: policy.ReasonNoClientAddress}
+	}
 	return req, d, err
 }
 

@@ -108,10 +108,12 @@ func TestAdmitted(t *testing.T) {
 	if !ok || got.Request != want || asked != want || got.Decision != allow || got.Seen.Told != "X-Forwarded-For" {
 		t.Errorf("%+v, %v; asked %+v", got, ok, asked)
 	}
-	// Without an address the engine is asked with none, and refuses.
-	h.ServeHTTP(httptest.NewRecorder(), from("10.0.0.1:443", "X-Forwarded-For", "garbage"))
-	if asked.Addr.IsValid() {
-		t.Errorf("asked with %v", asked.Addr)
+	// Without an address the engine is asked with none, and is not believed if it allows that.
+	ok = false
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, from("10.0.0.1:443", "X-Forwarded-For", "garbage"))
+	if asked.Addr.IsValid() || ok || w.Code != 403 || !strings.Contains(w.Body.String(), "no-client-address") {
+		t.Errorf("asked with %v, through %v, %d %s", asked.Addr, ok, w.Code, w.Body)
 	}
 	if _, ok := httpgate.FromContext(context.Background()); ok {
 		t.Error("a context without Guard has an Admitted")

@@ -1,6 +1,7 @@
 package httpgate
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,8 +32,9 @@ const (
 // Options say which proxies stand before the service and what they write.
 type Options struct {
 	// Proxies are the addresses from which the proxies connect, to each other and to this
-	// service. Nil or empty: there are none, and headers are not read. A set that holds all
-	// public addresses of a family is refused: then everybody would be a proxy.
+	// service. Nil or empty: there are none, and headers are not read. A set that holds more
+	// than a sixteenth of the public addresses of a family is refused, 0.0.0.0/0 and ::/0 in
+	// whatever pieces too: then strangers would be proxies.
 	Proxies *ipset.Set
 
 	// Header is the one header that tells the address: XForwardedFor, Forwarded, or the name
@@ -57,14 +59,11 @@ type Resolver struct {
 
 // NewResolver makes a Resolver, or says what is wrong with o.
 func NewResolver(o Options) (*Resolver, error) {
-	beyond := ipset.PublicSpace().Minus(o.Proxies)
-	var v4, v6 bool
-	for r := range beyond.All() {
-		v4 = v4 || r.From().Is4()
-		v6 = v6 || r.From().Is6()
-	}
-	if !v4 || !v6 {
-		return nil, errors.New("httpgate: the declared proxies hold every public address of a family, so that every client could claim any address; declare the addresses of your proxies alone")
+	public := ipset.PublicSpace()
+	all4, all6 := sizes(public)
+	n4, n6 := sizes(public.Intersect(o.Proxies))
+	if n4 > all4/16 || n6 > all6/16 {
+		return nil, errors.New("httpgate: the declared proxies hold more than a sixteenth of the public addresses of a family, so that strangers could claim any address; declare the addresses of your proxies alone")
 	}
 	for i := range len(o.Header) {
 		if !tokenByte(o.Header[i]) {
@@ -76,6 +75,19 @@ func NewResolver(o Options) (*Resolver, error) {
 		return nil, fmt.Errorf("httpgate: %s holds an address and a port without brackets, which in IPv6 reads as another address; declare CloudFront's addresses and use %s", name, XForwardedFor)
 	}
 	return &Resolver{proxies: o.Proxies, header: name, unix: o.Unix}, nil
+}
+
+// sizes counts the addresses of s: those of IPv4, and the networks of 64 bits of IPv6.
+func sizes(s *ipset.Set) (v4, v6 uint64) {
+	for r := range s.All() {
+		from, to := r.From().As16(), r.To().As16()
+		if r.From().Is4() {
+			v4 += 1 + uint64(binary.BigEndian.Uint32(to[12:])-binary.BigEndian.Uint32(from[12:]))
+		} else {
+			v6 += 1 + binary.BigEndian.Uint64(to[:8]) - binary.BigEndian.Uint64(from[:8])
+		}
+	}
+	return v4, v6
 }
 
 // Seen is where a request comes from, and how that is known. It can be logged.
@@ -91,9 +103,11 @@ type Seen struct {
 	Told string
 
 	// Ignored is what tells of a client and was not believed, because the hop that sent it is
-	// no declared proxy: the name of a header, or "PROXY protocol". "": nothing was ignored.
-	// If it is set though people come through a proxy of yours, that proxy is not declared
-	// and Addr is its address: designate nobody's "own address" then.
+	// no declared proxy: "PROXY protocol" or the name of a header, the one that Told names too
+	// if it goes on to the left of Addr. "": nothing was ignored. If it is set though people
+	// come through a proxy of yours, that proxy is not declared and Addr is its address.
+	// Anybody can send a header, so that it proves nothing; but a console offers nobody's "own
+	// address" then, and switches on no list, until a proxy is declared or it is forced.
 	Ignored string
 }
 
@@ -191,18 +205,22 @@ func (r *Resolver) resolve(l link, h http.Header) (Seen, error) {
 	if r.header == "" {
 		return seen, errors.New("httpgate: the request comes from a declared proxy that tells no client address; name the header that it writes in Options.Header")
 	}
-	addr, err := r.read(h[r.header], &seen.Via)
+	addr, more, err := r.read(h[r.header], &seen.Via)
 	if err != nil {
 		return seen, fmt.Errorf("httpgate: %s: %w", r.header, err)
 	}
 	seen.Addr, seen.Told = addr, r.header
+	if more {
+		seen.Ignored = r.header
+	}
 	return seen, nil
 }
 
-// read walks the hops of a header from the right, up to the first that is no declared proxy.
-func (r *Resolver) read(lines []string, via *[]netip.Addr) (netip.Addr, error) {
+// read walks the hops of a header from the right, up to the first that is no declared proxy,
+// and reports whether there are hops to its left.
+func (r *Resolver) read(lines []string, via *[]netip.Addr) (addr netip.Addr, left bool, err error) {
 	if len(lines) == 0 {
-		return netip.Addr{}, errors.New("a declared proxy sent a request without it")
+		return netip.Addr{}, false, errors.New("a declared proxy sent a request without it")
 	}
 	cut, parse := cutHop, parseHop
 	switch r.header {
@@ -211,39 +229,37 @@ func (r *Resolver) read(lines []string, via *[]netip.Addr) (netip.Addr, error) {
 		cut, parse = cutElement, parseElement
 	default:
 		if len(lines) > 1 {
-			return netip.Addr{}, fmt.Errorf("%d of them; the edge must overwrite what clients send", len(lines))
+			return netip.Addr{}, false, fmt.Errorf("%d of them; the edge must overwrite what clients send", len(lines))
 		}
 		cut = func(s string) (string, string, bool, error) { return s, "", false, nil }
 	}
 	hops := 0
-	for _, line := range slices.Backward(lines) {
+	for i, line := range slices.Backward(lines) {
 		for more := true; more; hops++ {
 			if hops == MaxHops {
-				return netip.Addr{}, fmt.Errorf("more than %d hops", MaxHops)
+				return netip.Addr{}, false, fmt.Errorf("more than %d hops", MaxHops)
 			}
 			var hop string
-			var err error
 			hop, line, more, err = cut(line)
 			if err == nil && len(hop) > MaxHopBytes {
 				err = errLongHop
 			}
-			var addr netip.Addr
 			if err == nil {
 				addr, err = parse(strings.Trim(hop, " \t"))
 			}
 			if err != nil {
-				return netip.Addr{}, fmt.Errorf("hop %d from the right: %w", hops+1, err)
+				return netip.Addr{}, false, fmt.Errorf("hop %d from the right: %w", hops+1, err)
 			}
 			if addr = ipset.Canonical(addr); !addr.IsValid() {
-				return netip.Addr{}, fmt.Errorf("hop %d from the right is the unspecified address", hops+1)
+				return netip.Addr{}, false, fmt.Errorf("hop %d from the right is the unspecified address", hops+1)
 			}
 			if !r.proxies.Contains(addr) {
-				return addr, nil
+				return addr, more || i > 0, nil
 			}
 			*via = append(*via, addr)
 		}
 	}
-	return netip.Addr{}, errors.New("every hop is a declared proxy, and none names a client")
+	return netip.Addr{}, false, errors.New("every hop is a declared proxy, and none names a client")
 }
 
 // forwarding are the headers by which proxies tell of clients.

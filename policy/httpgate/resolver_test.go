@@ -141,6 +141,35 @@ func TestGuarantee09IgnoredHeaderIsTold(t *testing.T) {
 	}
 }
 
+// A proxy before the declared ones that is not declared itself: what it says is not believed,
+// and told, since its address counts as everybody's.
+func TestGuarantee09IgnoredHopsAreTold(t *testing.T) {
+	for _, tt := range []struct {
+		header    string
+		lines     []string
+		want, why string
+	}{
+		{"X-Forwarded-For", []string{"9.9.9.9"}, "", "all of it was believed"},
+		{"X-Forwarded-For", []string{"9.9.9.9, 10.0.0.2"}, "", "likewise"},
+		{"X-Forwarded-For", []string{"9.9.9.9", "10.0.0.2"}, "", "likewise, in two lines"},
+		{"X-Forwarded-For", []string{"1.1.1.1, 9.9.9.9"}, "X-Forwarded-For", "9.9.9.9 says so"},
+		{"X-Forwarded-For", []string{"1.1.1.1", "9.9.9.9, 10.0.0.2"}, "X-Forwarded-For", "likewise, in a line before"},
+		{"X-Forwarded-For", []string{",9.9.9.9"}, "X-Forwarded-For", "whatever it says"},
+		{"Forwarded", []string{"for=9.9.9.9"}, "", "all of it was believed"},
+		{"Forwarded", []string{`for=unknown, for="9.9.9.9:80"`}, "Forwarded", "9.9.9.9 says so"},
+		{"X-Real-IP", []string{"9.9.9.9"}, "", "it holds no hops"},
+	} {
+		var lines []string
+		for _, line := range tt.lines {
+			lines = append(lines, tt.header, line)
+		}
+		got, err := resolver(t, tt.header).Resolve(from("10.0.0.1:443", lines...))
+		if err != nil || got.Addr.String() != "9.9.9.9" || got.Ignored != tt.want {
+			t.Errorf("%s %q: %+v, %v; want %q: %s", tt.header, tt.lines, got, err, tt.want, tt.why)
+		}
+	}
+}
+
 func TestGuarantee09RightToLeft(t *testing.T) {
 	got, err := resolver(t, "X-Forwarded-For").Resolve(from("10.0.0.1:443", "X-Forwarded-For", "1.1.1.1, 8.8.8.8, 10.0.0.3", "X-Forwarded-For", "10.0.0.2"))
 	want := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")}
@@ -225,6 +254,9 @@ func TestGuarantee09WholeFamilyIsNoProxy(t *testing.T) {
 		{[]string{"10.0.0.0/8", "::/0"}, false, "all of IPv6 beside something"},
 		{[]string{"2000::/3"}, false, "all of IPv6 that clients have"},
 		{[]string{"1.0.0.0-223.255.255.255"}, false, "all of IPv4 that clients have"},
+		{[]string{"0.0.0.0/1"}, false, "half of IPv4"},
+		{[]string{"0.0.0.0-8.8.8.7", "8.8.8.9-255.255.255.255"}, false, "all of IPv4 but an address"},
+		{[]string{"2000::/5", "2600::/8"}, false, "much of IPv6"},
 		{[]string{"::ffff:0:0/96"}, false, "all of IPv4 in another spelling"},
 		{[]string{"fc00::/7", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8"}, true, "private networks"},
 		{[]string{"2606:4700::/32", "104.16.0.0/13"}, true, "an edge"},
