@@ -175,6 +175,7 @@ func crashed() session.Session {
 // The process is killed at each statement of a write, before it is sent and after it was
 // answered. Then the database has all of the write or nothing, and the write succeeds.
 func TestGuarantee19KilledAtEachStep(t *testing.T) {
+	lengthy(t)
 	each(t, func(t *testing.T, p place) {
 		empty, dsn := p.emptied(t)
 		for name, c := range crashes {
@@ -244,6 +245,7 @@ func TestKilledChild(t *testing.T) {
 // A process that saves is killed at any moment, ten times over. What it was told is saved
 // is there, and what is there is whole.
 func TestGuarantee19KilledAtAnyMoment(t *testing.T) {
+	lengthy(t)
 	each(t, func(t *testing.T, p place) {
 		dsn := p.dsn(t)
 		s := migrated(t, open(t, p.driver, dsn), p.dialect)

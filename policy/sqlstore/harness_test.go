@@ -1,12 +1,13 @@
 package sqlstore_test
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"net/url"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,8 +21,8 @@ import (
 )
 
 // server returns the address of a PostgreSQL that tests may make databases on: that of
-// SALLYPORT_POSTGRES, or the one of this machine. Where there is none a test is skipped,
-// but in CI.
+// SALLYPORT_POSTGRES, or the one of this machine, as its superuser postgres or as the user
+// who runs the tests. Where there is none a test is skipped, but in CI.
 func server(t testing.TB) string {
 	t.Helper()
 	s := found()
@@ -40,16 +41,35 @@ type postgres struct {
 }
 
 var found = sync.OnceValue(func() postgres {
-	dsn := cmp.Or(os.Getenv("SALLYPORT_POSTGRES"), "postgres://postgres@/postgres?host=/var/run/postgresql")
+	if dsn := os.Getenv("SALLYPORT_POSTGRES"); dsn != "" {
+		return postgres{dsn, ping(dsn)}
+	}
+	names := []string{"postgres"}
+	if me, err := user.Current(); err == nil {
+		names = append(names, me.Username)
+	}
+	var problems []error
+	for _, name := range names {
+		dsn := "postgres://" + url.PathEscape(name) + "@/postgres?host=/var/run/postgresql"
+		err := ping(dsn)
+		if err == nil {
+			return postgres{dsn, nil}
+		}
+		problems = append(problems, err)
+	}
+	return postgres{"", errors.Join(problems...)}
+})
+
+func ping(dsn string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	db, err := sql.Open("pgx", dsn)
-	if err == nil {
-		defer db.Close()
-		err = db.PingContext(ctx)
+	if err != nil {
+		return err
 	}
-	return postgres{dsn, err}
-})
+	defer db.Close()
+	return db.PingContext(ctx)
+}
 
 // database makes an empty database for a test, which is dropped when the test has ended,
 // and returns its address.
@@ -147,10 +167,13 @@ func (p place) nodes(t testing.TB) (a, b *sqlstore.DB) {
 	return migrated(t, open(t, p.driver, dsn), p.dialect), migrated(t, open(t, p.driver, dsn), p.dialect)
 }
 
-// each runs a test on every kind of database.
+// each runs a test on every kind of database, on all of them at once.
 func each(t *testing.T, test func(t *testing.T, p place)) {
 	for _, p := range places {
-		t.Run(p.name, func(t *testing.T) { test(t, p) })
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, p)
+		})
 	}
 }
 
@@ -170,6 +193,14 @@ func (p place) emptied(t *testing.T) (empty func(*testing.T) (a, b *sqlstore.DB)
 		}
 		return one, two
 	}, dsn
+}
+
+// lengthy skips a test that -short has no time for.
+func lengthy(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it is lengthy")
+	}
 }
 
 func must[T any](t testing.TB) func(T, error) T {

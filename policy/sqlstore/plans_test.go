@@ -174,6 +174,7 @@ func everything(t testing.TB, ctx context.Context, s *sqlstore.DB) {
 // Every statement of every store is served by an index: no plan walks a whole table. With
 // -sallyport.sessions=10000000 -sallyport.tenants=100000 -v it shows the plans in earnest.
 func TestEveryQueryHasAnIndex(t *testing.T) {
+	lengthy(t)
 	each(t, func(t *testing.T, p place) {
 		dsn := p.dsn(t)
 		db := open(t, p.driver, dsn)
