@@ -45,7 +45,9 @@ type Engine struct {
 
 // Members finds a member of a tenant. The host's user table will do: the engine keeps
 // copies for MaxStale. The error is session.ErrNotFound if there is none; any other means
-// that there is no answer. A Member that was handed out is not altered any more.
+// that there is no answer. A Member that was handed out is not altered any more. It carries
+// its tenant, and a Version that grows with each change: what it cuts stands in the same
+// row, at the number that it has from then on. A replica that lags is no answer.
 type Members interface {
 	Member(ctx context.Context, t session.TenantID, id member.ID) (*member.Member, error)
 }
@@ -65,8 +67,9 @@ type Failures interface {
 // [SessionsOf] is one.
 type Sessions interface {
 	// Ended reports whether a session was ended, by an act or by its limits. The error is
-	// session.ErrNotFound if there is no such session; any other means that there is no
-	// answer, and the request is refused.
+	// session.ErrNotFound if there is no such session of the tenant, as by the former ID of
+	// one that was renewed; any other means that there is no answer, and the request is
+	// refused.
 	Ended(ctx context.Context, t session.TenantID, id session.ID, at time.Time) (bool, error)
 }
 
