@@ -63,6 +63,8 @@ func noLocator(loc geo.Locator) bool {
 		return l == nil
 	case *geo.Live:
 		return l.DB() == nil
+	case interface{ Unwrap() geo.Locator }: // a coat over one of them
+		return noLocator(l.Unwrap())
 	}
 	return false
 }

@@ -129,6 +129,9 @@ func New(p *policy.Profile, s policy.Store, m Members, o *Options) (*Engine, err
 	if o != nil {
 		e.o = *o
 	}
+	if e.o.Locator != nil {
+		e.o.Locator = &careful{e.o.Locator, func(err error) { e.alarm("", "", err) }}
+	}
 	var zero policy.Settings
 	if _, err := policy.Compile(zero, p, nil); err != nil {
 		return nil, fmt.Errorf("engine: the profile cannot be used: %w", err)

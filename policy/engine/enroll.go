@@ -41,6 +41,8 @@ func (e *Engine) Enroll(ctx context.Context, n Enrollment) (Saved, error) {
 	}
 	r, err := call(ctx, e, e.o.LoadTimeout, func(ctx context.Context) (policy.Record, error) { return e.store.Load(ctx, n.Tenant) })
 	switch {
+	case err == nil && r.Tenant != n.Tenant:
+		return Saved{}, errWrongTenant
 	case err == nil && !r.Deleted:
 		return Saved{Version: r.Version}, ErrEnrolled
 	case err != nil && !errors.Is(err, session.ErrNotFound):

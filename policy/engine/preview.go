@@ -118,6 +118,9 @@ func (e *Engine) Preview(ctx context.Context, t session.TenantID, plan policy.Pl
 // administrators and support. If Member is "", an ordinary member is taken, whom no bypass
 // and no exception lets in.
 func (e *Engine) WhatIf(ctx context.Context, l Login, settings *policy.Settings) (policy.Explanation, error) {
+	if err := spent(ctx); err != nil {
+		return policy.Explanation{}, err
+	}
 	if settings == nil {
 		r, err := e.Settings(ctx, l.Tenant)
 		if err != nil {

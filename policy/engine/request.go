@@ -52,9 +52,12 @@ func (e *Engine) Check(ctx context.Context, r Request) (d policy.Decision, err e
 		now = e.clock.now()
 	}
 	if s != nil { // first whether the session is alive, then the list with the address of now
-		at, m := e.clock.told(now), who.member
-		s = s.now(at, r.Stamp.Policy)
-		switch {
+		var at time.Time // zero, where nothing ends: Evaluate does not look at it either
+		if s.ends || e.o.Sessions != nil {
+			at = e.clock.told(now)
+			s = s.now(at, r.Stamp.Policy)
+		}
+		switch m := who.member; {
 		case s.policy == nil:
 			d.Reason = policy.ReasonNoPolicy
 		case !s.cuts.Alive(r.Stamp.Client, r.Stamp.Policy, s.version), // of the tenant

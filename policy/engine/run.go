@@ -37,6 +37,9 @@ const (
 // hours, the order is parked: see [Engine.Waiting]. What happened before the end of ctx is
 // told to the Observer, which Run waits for.
 func (e *Engine) Run(ctx context.Context) error {
+	if ctx == nil {
+		return errNoContext
+	}
 	var work, tell sync.WaitGroup
 	stopped := make(chan struct{})
 	tell.Go(func() { e.pump(stopped) })

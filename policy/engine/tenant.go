@@ -27,6 +27,7 @@ type snapshot struct {
 	cuts    session.Cuts
 	members map[member.ID]session.Cuts
 	draft   *policy.Policy
+	ends    bool      // something in it depends on the time
 	back    *snapshot // what holds from backAt on; nil: this one stays
 	backAt  time.Time
 	read    moment // when the store was asked
@@ -122,6 +123,7 @@ func (e *Engine) snapshot(r policy.Record, began moment) (*snapshot, error) {
 	if s.policy, err = policy.CompileStored(r.Settings, &e.profile, e.o.Locator); err != nil {
 		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
 	}
+	s.ends = r.Return != nil || r.Draft != nil || len(endsAfter(r.Settings, time.Time{})) > 0
 	if r.Draft != nil {
 		s.draft, _ = policy.CompileStored(r.Draft.Settings, &e.profile, e.o.Locator) // one that cannot be understood is not tried
 	}
