@@ -1,0 +1,176 @@
+-- What every script begins with. KEYS[1] is the mark of the store, a hash. ARGV[1] to
+-- ARGV[3] are the line, the count of ends and the tag of the last end that the caller has
+-- seen, "" where it has seen none; ARGV[4] is a tag for an end that this call makes. A
+-- script has its own arguments from ARGV[5] on.
+--
+-- All keys of a store begin with the same hash tag and lie in one slot, so that a cluster
+-- serves scripts that find keys by what they read.
+
+local mark = KEYS[1]
+local call = redis.call
+
+-- Whatever has been lost, or has gone back, is refused to everybody until a new line is drawn.
+local function lose(why)
+	call('HSET', mark, 'lost', why)
+	error(redis.error_reply('LOST ' .. why))
+end
+
+local line, ends, tag, lost = unpack(call('HMGET', mark, 'line', 'ends', 'tag', 'lost'))
+if not line then
+	error(redis.error_reply('LOST the mark of the store is not there'))
+end
+if lost then
+	error(redis.error_reply('LOST ' .. lost))
+end
+if ARGV[1] == line then
+	local seen = tonumber(ARGV[2])
+	if tonumber(ends) < seen then
+		lose('the data went back: a process has seen end ' .. ARGV[2] .. ', and the last is ' .. ends)
+	elseif ends == ARGV[2] and tag ~= ARGV[3] then
+		lose('the data went back, and on another way: end ' .. ends .. ' is not the one that a process has seen')
+	end
+elseif ARGV[1] ~= '' and tonumber(string.sub(ARGV[1], 1, 16)) >= tonumber(string.sub(line, 1, 16)) then
+	lose('the data went back to a line before the one that a process has seen')
+end
+
+-- 'sallyport' in braces, ':', the line, ':'. What is on another line is out of reach.
+local base = string.sub(mark, 1, -5) .. line .. ':'
+
+-- counted tells apart what the data is from now on: an end, a cut or a renewal was written.
+local function counted()
+	ends, tag = string.format('%.0f', call('HINCRBY', mark, 'ends', 1)), ARGV[4]
+	call('HSET', mark, 'tag', tag)
+end
+
+local function answer(...)
+	return {line, ends, tag, ...}
+end
+
+-- less compares decimal numbers of up to 64 bits, which are too large for Lua.
+local function less(a, b)
+	return #a < #b or #a == #b and a < b
+end
+
+-- scope names in the mark the cut of a tenant or of one of its members: kind is 'P', 'p'
+-- (member, by the tenant's record) or 'm' (member, by the member's).
+local function scope(kind, of, tenant, member)
+	return kind .. of .. ':' .. #tenant .. ':' .. tenant .. member
+end
+
+-- cut returns the instant of a cut that ends a session, or nil.
+local function cut(s)
+	local found = call('HMGET', mark, scope('P', s.pl, s.tenant, ''), scope('p', s.pl, s.tenant, s.member), scope('m', s.ml, s.tenant, s.member))
+	local numbers = {s.pn, s.pn, s.mn}
+	for i = 1, 3 do
+		if found[i] then
+			for _, client in ipairs({s.client, 'all'}) do
+				local number, at = string.match(found[i], ';' .. client .. '=(%d+)@(%-?%d+)')
+				if number and less(numbers[i], number) then
+					return at
+				end
+			end
+		end
+	end
+end
+
+-- load reads a session by its number. A cut ends it as if it had been ended then.
+local function load(q)
+	local v, s = call('HMGET', base .. 's:' .. q, unpack(fields)), {q = q}
+	if not v[1] then
+		lose('session ' .. q .. ' is not there')
+	end
+	for i, name in ipairs(fields) do
+		s[name] = v[i] or ''
+	end
+	s.open = s.ended == ''
+	if s.open then
+		local at = cut(s)
+		if at then
+			s.ended, s.why = at, 'sign-out'
+		end
+	end
+	return s
+end
+
+-- find reads a session of a tenant by its id; nil if there is none.
+local function find(tenant, id)
+	local q = call('GET', base .. 'i:' .. id)
+	if q then
+		local s = load(q)
+		return s.tenant == tenant and s or nil
+	end
+end
+
+-- values returns a session as the caller reads it.
+local function values(s)
+	local v = {}
+	for i, name in ipairs(fields) do
+		v[i] = s[name]
+	end
+	return v
+end
+
+local function limit(text)
+	return tonumber(string.match(text, '^%d+'))
+end
+
+-- dies returns the instant from which a session is dead, or nil. Instants and limits are
+-- microseconds, and exact below 2^53: until the year 2255.
+local function dies(s)
+	local at
+	local function earlier(other)
+		if not at or other < at then
+			at = other
+		end
+	end
+	if s.ended ~= '' then
+		earlier(tonumber(s.ended))
+	end
+	if s.idle ~= '' then
+		earlier(tonumber(s.seen) + limit(s.idle))
+	end
+	if s.life ~= '' then
+		earlier(tonumber(s.created) + limit(s.life))
+	end
+	return at
+end
+
+local function live(s, at)
+	local dead = dies(s)
+	return s.ended == '' and (not dead or tonumber(at) < dead)
+end
+
+-- finish ends a session. Without an instant, by a caller who forgot it, it is not spared.
+local function finish(s, at, why)
+	if at == '' then
+		at = s.created
+	end
+	s.ended, s.why, s.open = at, why, false
+	call('HSET', base .. 's:' .. s.q, 'ended', at, 'why', why)
+	call('ZADD', base .. 'dies', dies(s), s.q)
+end
+
+-- entries are the places of a session in the list of its tenant: in that of all, of its
+-- member and of its device. The last 32 characters are when it was created and its number.
+local function prefix(kind, name)
+	return kind .. string.format('%04x', #name) .. name
+end
+
+local function entries(s)
+	local place = s.place .. string.format('%016x', s.q)
+	local e = {'T' .. place, prefix('M', s.member) .. place}
+	if s.device ~= '' then
+		e[3] = prefix('D', s.device) .. place
+	end
+	return e
+end
+
+-- list returns the name of the list of a tenant. It has as many entries as the mark says,
+-- or else some were lost and sessions would be passed over.
+local function list(tenant)
+	local name = base .. 'x:' .. tenant
+	if string.format('%.0f', call('ZCARD', name)) ~= (call('HGET', mark, 'n' .. tenant) or '0') then
+		lose('the list of sessions of a tenant is not whole')
+	end
+	return name
+end

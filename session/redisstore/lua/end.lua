@@ -1,0 +1,13 @@
+-- tenant, id, instant or "", why
+local s = find(ARGV[5], ARGV[6])
+if not s then
+	return answer('none')
+elseif s.open then
+	if s.ended ~= '' then -- by a cut, which came first
+		finish(s, s.ended, s.why)
+	else
+		finish(s, ARGV[7], ARGV[8])
+	end
+	counted()
+end
+return answer('ok')
