@@ -54,8 +54,9 @@ func state(err error) string {
 // broken reports whether the connection was lost, or was cut off by the server.
 func broken(err error) bool {
 	if s := state(err); s != "" {
-		// connection exceptions; admin_shutdown, crash_shutdown
-		return strings.HasPrefix(s, "08") || s == "57P01" || s == "57P02"
+		// connection exceptions; admin_shutdown, crash_shutdown, cannot_connect_now (it
+		// starts), idle_in_transaction_session_timeout
+		return strings.HasPrefix(s, "08") || s == "57P01" || s == "57P02" || s == "57P03" || s == "25P03"
 	}
 	var network net.Error
 	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) &&

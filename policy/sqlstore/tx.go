@@ -16,6 +16,7 @@ const (
 	patience = 10 * time.Second // with conflicts in the database, where the caller sets no deadline
 	grace    = time.Second      // for the answer to a commit after the caller's time is over
 	tries    = 3                // of what a broken connection has left undone
+	silence  = "5s"             // between two statements of a transaction, before PostgreSQL gives it up
 )
 
 // read runs f, which reads. It is run again where the database asks for that or the
@@ -68,7 +69,9 @@ func (d *DB) atomic(ctx context.Context, f func(q querier) error) error {
 			return err
 		}
 		defer conn.Close()
-		begin := "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+		// A process that is stopped in the middle, as with its machine, would hold the row
+		// that it has locked, and so whoever saves next, until it goes on.
+		begin := "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = '" + silence + "'"
 		if d.dialect == SQLite {
 			begin = "BEGIN IMMEDIATE"
 		}

@@ -21,6 +21,7 @@ const (
 	pollTold   = 5 * time.Second        // PostgreSQL: it is told, and looks for what was missed
 	pollUntold = 500 * time.Millisecond // PostgreSQL by a driver that wraps pgx and hides it
 	pollFile   = 100 * time.Millisecond // SQLite: nobody tells of what other processes write
+	longest    = 30 * time.Second       // until Follow begins again
 )
 
 // Watch tells of saves until ctx ends; see [policy.Watcher]. On PostgreSQL it keeps a
@@ -36,6 +37,23 @@ func (p *Policies) Watch(ctx context.Context, changed func(session.TenantID, ses
 func (m *Members) Watch(ctx context.Context, changed func(session.TenantID, member.ID, session.Version)) error {
 	w := watch{db: m.db, table: "sallyport_members", members: true}
 	return w.run(ctx, func(k watched, v session.Version) { changed(k.tenant, k.member, v) })
+}
+
+// Follow is Watch for a process that runs for long: it begins again where the database
+// fails, and returns when ctx has ended. What changed meanwhile is not told; an engine
+// finds it within MaxStale.
+//
+//	go stores.Members().Follow(ctx, eng.MemberChanged)
+func (m *Members) Follow(ctx context.Context, changed func(session.TenantID, member.ID)) error {
+	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, longest) {
+		began := time.Now()
+		m.Watch(ctx, func(t session.TenantID, id member.ID, _ session.Version) { changed(t, id) })
+		if time.Since(began) > longest {
+			wait = time.Second
+		}
+		sleep(ctx, wait)
+	}
+	return ctx.Err()
 }
 
 // watched is whose record changed.
