@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/sallyport-go/sallyport/session"
+)
 
 // Moment is a moment whose fields tests set.
 type Moment struct{ Mono, Wall int64 }
@@ -55,3 +59,11 @@ func (c *Cache[K, V]) Slots() (all, full int) {
 	}
 	return len(slots), full
 }
+
+// Seen is what was seen of records, by keys that tests choose.
+type Seen struct{ seen *seen }
+
+func NewSeen(most int) Seen { return Seen{newSeen(most)} }
+
+func (s Seen) Note(key uint64, v session.Version) bool { return s.seen.note(key, v) }
+func (s Seen) Len() int                                { return len(s.seen.now) + len(s.seen.old) }

@@ -93,6 +93,36 @@ func TestGuarantee22AnAnswerIsAsOldAsItsQuestion(t *testing.T) {
 	}
 }
 
+// decideTardy are Sessions that answer after a while.
+type decideTardy time.Duration
+
+func (d decideTardy) Ended(context.Context, session.TenantID, session.ID, time.Time) (bool, error) {
+	time.Sleep(time.Duration(d))
+	return false, nil
+}
+
+// A copy that grows too old while Sessions is waited for decides nothing.
+func TestGuarantee22CopiesGrowOldMeanwhile(t *testing.T) {
+	for _, tt := range []struct {
+		down []string
+		want string
+	}{
+		{[]string{"Member"}, "deny [member-stale]"},
+		{[]string{"Version", "Load"}, "deny [policy-stale]"},
+	} {
+		runBubble(t, tt.want, func(t *testing.T) {
+			h := decideSmall(t)
+			e := decideEngine(t, h, &engine.Options{Sessions: decideTardy(time.Second)})
+			r := decideAdmit(t, e, decideLee)
+			h.down(tt.down...)
+			time.Sleep(40 * time.Second)
+			decideWantLogin(t, e, decideLee, "allow [all-addresses]", "reads what still answers")
+			time.Sleep(19*time.Second + time.Second/2)
+			decideWant(t, e, r, tt.want, "a request that takes a second")
+		})
+	}
+}
+
 // TestGuarantee22WhatWasSeenOutlivesEviction has a store go back after the copy of what it
 // had was evicted.
 func TestGuarantee22WhatWasSeenOutlivesEviction(t *testing.T) {
@@ -145,6 +175,29 @@ func TestGuarantee22WhatWasSeenOutlivesEviction(t *testing.T) {
 			decideWant(t, e, after, "allow [all-addresses]", "the store is well again")
 			decideWantLogin(t, e, decideLee, "allow [all-addresses]", "the store is well again")
 		})
+	}
+}
+
+// What was seen is bounded in number; what is asked for lives on, and what was seen last.
+func TestGuarantee22SeenIsBounded(t *testing.T) {
+	const most = 8
+	s := engine.NewSeen(most)
+	at := func(n uint64) session.Version { return session.Version{Line: 3, Number: n} }
+	other := uint64(100)
+	for n := uint64(5); n < 200; n++ {
+		if !s.Note(1, at(n)) {
+			t.Fatalf("%v was refused", at(n))
+		}
+		for range most / 2 { // so that a generation passes
+			s.Note(other, at(1))
+			other++
+		}
+		if s.Note(1, at(n-1)) {
+			t.Fatalf("%v was taken after %v", at(n-1), at(n))
+		}
+		if got := s.Len(); got > most {
+			t.Fatalf("%d are kept; at most %d", got, most)
+		}
 	}
 }
 
