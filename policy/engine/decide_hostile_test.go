@@ -163,7 +163,10 @@ func TestCheckAsksForTheSessionOfNow(t *testing.T) {
 // A store that gives what is left of another tenant has none of it become this one's.
 func TestGuarantee29EnrollIsOfItsOwnTenant(t *testing.T) {
 	h := newDecideHost()
-	h.load = func(r policy.Record) (policy.Record, error) { r.Tenant, r.Deleted, r.Drafts = "zeta", true, 9; return r, nil }
+	h.load = func(r policy.Record) (policy.Record, error) {
+		r.Tenant, r.Deleted, r.Drafts = "zeta", true, 9
+		return r, nil
+	}
 	h.put(t, policy.Record{Tenant: "acme"})
 	_, err := decideEngine(t, h, nil).Enroll(t.Context(), engine.Enrollment{Tenant: "acme"})
 	if r, _ := h.MemStore.Load(t.Context(), "acme"); err == nil || r.Drafts != 0 || r.Version.Number != 1 {
