@@ -66,7 +66,7 @@ func TestGuarantee14AnEndedSessionIsRefusedOnEveryPath(t *testing.T) {
 			here, there := twoNodes()
 			token, id := session.NewToken()
 			n := newSession("acme", "kim")
-			n.ID, n.Via = id, "google:1"
+			n.ID, n.First, n.Via = id, id, "google:1"
 			create(t, here, n)
 			now := noon.Add(time.Minute)
 			if !check(t, here, "acme", token, now) || !check(t, there, "acme", token, now) {
@@ -124,6 +124,57 @@ func TestGuarantee14AnEndIsNotLostToRenewals(t *testing.T) {
 	}
 }
 
+// Whoever ends one session names it by its First, and no renewal before, meanwhile or
+// after takes it out of reach: neither of End nor of an order that is delivered late.
+func TestGuarantee14OneSessionIsEndedWhateverItIsCalled(t *testing.T) {
+	here, there := twoNodes()
+	order := func(n session.Session) session.Order {
+		return session.Order{Kind: session.SignOut, Tenant: "acme", Member: "kim", Session: n.First, Clients: session.AllClients}
+	}
+	for why, end := range map[string]func(session.Session) error{
+		"End": func(n session.Session) error { return here.End(t.Context(), "acme", n.First, noon, "lost") },
+		"an order": func(n session.Session) error {
+			if ended, err := here.EndAll(t.Context(), order(n), noon); ended != 1 || err != nil {
+				return fmt.Errorf("it ended %d, %w", ended, err)
+			}
+			return nil
+		},
+	} {
+		for range 100 {
+			n, other := newSession("acme", "kim"), newSession("acme", "kim")
+			create(t, here, n, other)
+			last := n.ID
+			renew := func() error {
+				_, next := session.NewToken()
+				err := there.Renew(t.Context(), "acme", last, next, noon)
+				if err == nil {
+					last = next
+				}
+				return err
+			}
+			if err := renew(); err != nil {
+				t.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for renew() == nil {
+				}
+			})
+			if err := end(n); err != nil {
+				t.Errorf("%s of a session that is renewed meanwhile: %v", why, err)
+			}
+			wg.Wait() // until the renewals are refused
+			found, err := here.Find(t.Context(), "acme", last)
+			if err != nil || found.Live(noon) || found.First != n.First {
+				t.Fatalf("%s left %+v, %v", why, found, err)
+			}
+			if found, err := here.Find(t.Context(), "acme", other.ID); err != nil || !found.Live(noon) {
+				t.Fatalf("%s of another session left %+v, %v", why, found, err)
+			}
+		}
+	}
+}
+
 func TestGuarantee15ALateOrderEndsNoNewSession(t *testing.T) {
 	s := session.NewMemStore()
 	for _, o := range []session.Order{
@@ -164,7 +215,7 @@ func TestGuarantee16EveryScopeCounts(t *testing.T) {
 		s := session.NewMemStore()
 		token, id := session.NewToken()
 		n := newSession("acme", "kim")
-		n.ID = id
+		n.ID, n.First = id, id
 		if ended(4) {
 			n.Idle = time.Minute
 		}
@@ -289,7 +340,7 @@ func TestGuarantee29SessionsOfTenantsAreApart(t *testing.T) {
 		t.Errorf("another tenant's session is %+v, %v", found, err)
 	}
 	taken := newSession("globex", "kim")
-	taken.ID = ours.ID
+	taken.ID, taken.First = ours.ID, ours.ID
 	if err := s.Create(t.Context(), taken); !errors.Is(err, session.ErrExists) {
 		t.Errorf("an ID of another tenant: %v", err)
 	}

@@ -24,7 +24,8 @@ var never = instantOf(time.Time{})
 // entry is a Session as a MemStore holds it, in two thirds of the room: text that many
 // sessions share is there once.
 type entry struct {
-	id     ID // written with the tenant and both shards locked; read with one of them
+	id     ID  // written with the tenant and the shards of both and of the first locked; read with one of them
+	first  *ID // nil: id, for it was never renewed; guarded likewise
 	tenant *tenant
 	visit  *visit // guarded by the tenant; nil: dropped
 
@@ -48,9 +49,18 @@ type entry struct {
 	why     unique.Handle[string]
 }
 
+// began returns the ID that e began with. It never changes, so it is read with the shard of
+// e locked, or the tenant.
+func (e *entry) began() ID {
+	if e.first != nil {
+		return *e.first
+	}
+	return e.id
+}
+
 func (e *entry) session() Session {
 	return Session{
-		ID: e.id, Tenant: e.tenant.id, Member: e.member, Kind: e.kind, Stamp: e.stamp,
+		ID: e.id, First: e.began(), Tenant: e.tenant.id, Member: e.member, Kind: e.kind, Stamp: e.stamp,
 		Addr: e.addr, Country: e.country, Device: e.device, System: e.system.Value(), Via: e.via.Value(), Label: e.label.Value(),
 		Created: e.created.time(), Seen: e.seen.time(), Idle: e.idle, Life: e.life,
 		Ended: e.ended.time(), Why: e.why.Value(),
@@ -89,7 +99,7 @@ func (v *visit) visit(t TenantID) Visit {
 		Device: v.device, System: v.system.Value(), Verified: v.verified, At: v.at.time(),
 	}
 	if v.session != nil {
-		out.Session = v.session.id
+		out.Session = v.session.began()
 	}
 	return out
 }
@@ -113,7 +123,8 @@ func newest(a, b *entry) int {
 	if a.created != b.created {
 		return cmp.Compare(b.created, a.created)
 	}
-	return bytes.Compare(b.id[:], a.id[:])
+	x, y := b.began(), a.began()
+	return bytes.Compare(x[:], y[:])
 }
 
 func memberNewest(a, b *entry) int {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"strings"
 	"sync"
@@ -36,6 +35,7 @@ type MemStore struct {
 type shard struct {
 	mu       sync.RWMutex
 	sessions map[ID]*entry
+	firsts   map[ID]*entry // by the ID that they began with, those that were renewed
 	tenants  map[TenantID]*tenant
 	most     int      // sessions there were since the map was made
 	_        [64]byte // keeps neighbours out of its cache line
@@ -131,7 +131,7 @@ func (s *MemStore) Create(ctx context.Context, n Session) error {
 	h := s.shard(n.ID)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.sessions[n.ID] != nil {
+	if h.used(n.ID) {
 		return ErrExists
 	}
 	e := t.entry(n)
@@ -189,59 +189,6 @@ func (s *MemStore) Touch(ctx context.Context, t TenantID, id ID, at time.Time, a
 	return nil
 }
 
-// Renew implements [Store].
-func (s *MemStore) Renew(ctx context.Context, t TenantID, id, next ID, at time.Time) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if next.IsZero() {
-		return errors.New("session: the zero ID names no session; draw one with NewToken")
-	}
-	home := lock(t, s.tenant)
-	if home == nil {
-		return ErrNotFound
-	}
-	defer s.unlock(home)
-	from, to := s.number(id), s.number(next)
-	low, high := &s.shards[min(from, to)], &s.shards[max(from, to)]
-	low.mu.Lock()
-	defer low.mu.Unlock()
-	if high != low {
-		high.mu.Lock()
-		defer high.mu.Unlock()
-	}
-	e, err := s.shards[from].find(t, id)
-	switch {
-	case err != nil:
-		return err
-	case !e.session().Live(at):
-		return ErrEnded
-	case s.shards[to].sessions[next] != nil:
-		return ErrExists
-	}
-	home.remove(e)
-	delete(s.shards[from].sessions, id)
-	e.id, e.seen = next, max(e.seen, instantOf(at))
-	s.shards[to].put(e)
-	home.put(e)
-	return nil
-}
-
-// End implements [Store].
-func (s *MemStore) End(ctx context.Context, t TenantID, id ID, at time.Time, why string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	h := s.shard(id)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	e, err := h.find(t, id)
-	if err == nil {
-		e.end(at, why)
-	}
-	return err
-}
-
 // Purge implements [Store]. It drops visits, too, that are older than 90 days before the
 // instant; they do not count.
 func (s *MemStore) Purge(ctx context.Context, before time.Time, n int) (int, error) {
@@ -294,13 +241,15 @@ func (s *MemStore) purge(e *entry, before time.Time) bool {
 	t := e.tenant
 	t.mu.Lock()
 	defer s.unlock(t)
+	defer s.hold(e.id, e.began(), e.id)()
 	h := s.shard(e.id)
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if h.sessions[e.id] != e || !e.session().deadBefore(before) {
 		return false
 	}
 	delete(h.sessions, e.id)
+	if e.first != nil {
+		delete(s.shard(*e.first).firsts, *e.first)
+	}
 	t.remove(e)
 	if e.visit != nil {
 		e.visit.session = nil

@@ -15,8 +15,7 @@ const stride = 4096
 
 // batch calls each with the sessions of one index that lie behind a place, in order, until
 // it returns false or a stride is done, and reports whether there may be more. It never
-// stops between sessions that were created at once: which of these comes first changes
-// when one is renewed, and none must be passed over for that.
+// stops between sessions that were created at once, so an instant is a place.
 func (t *tenant) batch(index *sorted[*entry], behind func(*entry) bool, each func(*entry) bool) (more bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -61,12 +60,7 @@ func (s *MemStore) EndAll(ctx context.Context, o Order, at time.Time) (int, erro
 		}
 	}
 	if !o.Session.IsZero() {
-		h := s.shard(o.Session)
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if e, err := h.find(o.Tenant, o.Session); err == nil {
-			end(e)
-		}
+		s.named(o.Tenant, o.Session, end)
 		return ended, nil
 	}
 	t := s.tenant(o.Tenant)
@@ -97,6 +91,9 @@ func (s *MemStore) List(ctx context.Context, name TenantID, q Query) ([]Session,
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if !q.First.IsZero() {
+		return s.only(name, q), nil
+	}
 	t := s.tenant(name)
 	if t == nil {
 		return nil, nil
@@ -106,21 +103,27 @@ func (s *MemStore) List(ctx context.Context, name TenantID, q Query) ([]Session,
 	}
 	var page []Session
 	index, before, beyond := t.index(q.Member, q.Device)
-	since, after, id := instantOf(q.Since), instantOf(q.After.Created), q.After.ID
+	since, after, id := instantOf(q.Since), instantOf(q.After.Created), q.After.First
 	placed := q.After != Cursor{}
 	for more := true; more; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		behind := func(e *entry) bool {
-			return before(e) || placed && !beyond(e) && (e.created > after || e.created == after && bytes.Compare(e.id[:], id[:]) >= 0)
+			if before(e) || !placed || beyond(e) {
+				return before(e)
+			}
+			return !comes(e.created, e.began(), after, id)
 		}
 		more = t.batch(index, behind, func(e *entry) bool {
 			if beyond(e) || e.created < since {
 				return false
 			}
-			placed, after, id = true, e.created, e.id
-			if found, ok := s.match(e, q); ok {
+			placed, after, id = true, e.created, e.began()
+			h := s.shard(e.id)
+			h.mu.RLock()
+			defer h.mu.RUnlock()
+			if found, ok := e.match(q); ok {
 				page = append(page, found)
 			}
 			return len(page) < q.Max
@@ -129,15 +132,18 @@ func (s *MemStore) List(ctx context.Context, name TenantID, q Query) ([]Session,
 	return page, nil
 }
 
-// match returns the session if q names it, but for when it was created.
-func (s *MemStore) match(e *entry, q Query) (Session, bool) {
+// comes reports whether a session comes after a place in a list.
+func comes(created instant, first ID, after instant, place ID) bool {
+	return created < after || created == after && bytes.Compare(first[:], place[:]) < 0
+}
+
+// match returns the session if q names it, but for its place in the list. The shard must
+// be locked.
+func (e *entry) match(q Query) (Session, bool) {
 	if q.Member != "" && q.Member != e.member || q.Device != "" && q.Device != e.device ||
 		q.Clients != 0 && !q.Clients.Has(e.stamp.Client) || len(q.Kinds) > 0 && !slices.Contains(q.Kinds, e.kind) {
 		return Session{}, false
 	}
-	h := s.shard(e.id)
-	h.mu.RLock()
-	defer h.mu.RUnlock()
 	found := e.session()
 	return found, q.LiveAt.IsZero() || found.Live(q.LiveAt)
 }

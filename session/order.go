@@ -19,7 +19,7 @@ type Order struct {
 	// Membership. See Ends.
 	Member     MemberID // "": every member
 	Clients    Clients
-	Session    ID      // zero: not only one
+	Session    ID      // the First of a session, or its ID; zero: not only one
 	Device     string  // "": not only one
 	Via        string  // the external identity; "": not only one
 	Policy     Version // of the tenant's record that gave the order; zero: a member's did
@@ -48,10 +48,12 @@ const (
 
 // Ends reports whether a sign-out order means a session. A late order ends no session
 // that began after the change: its stamp carries the version of the order or a later one.
+// An order that names a session by its First means it whatever it is called by now; one
+// that names an ID means none that was renewed meanwhile and began with another.
 func (o Order) Ends(s Session) bool {
 	return o.Kind == SignOut && o.Tenant == s.Tenant && o.Clients.Has(s.Stamp.Client) &&
 		(o.Member == "" || o.Member == s.Member) &&
-		(o.Session.IsZero() || o.Session == s.ID) &&
+		(o.Session.IsZero() || o.Session == s.First || o.Session == s.ID) &&
 		(o.Device == "" || o.Device == s.Device) &&
 		(o.Via == "" || o.Via == s.Via) &&
 		before(s.Stamp.Policy, o.Policy) && before(s.Stamp.Member, o.Membership)

@@ -58,7 +58,8 @@ func (id ID) IsZero() bool { return id == ID{} }
 // copies. The zero Session is of an unknown client and admits nobody; Err says what else a
 // session needs.
 type Session struct {
-	ID     ID
+	ID     ID // by which its client is known; renewing changes it
+	First  ID // that it began with: what it is called by all others, its whole life long. Create sets it
 	Tenant TenantID
 	Member MemberID
 	Kind   Kind
@@ -122,6 +123,8 @@ func (s Session) Err() error {
 	switch {
 	case s.ID.IsZero():
 		return errors.New("session: it has no id; draw one with NewToken")
+	case !s.First.IsZero() && s.First != s.ID:
+		return errors.New("session: it begins with another id than its own; leave First zero")
 	case s.Tenant == "":
 		return errors.New("session: it names no tenant")
 	case s.Member == "":

@@ -18,7 +18,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func newSession(t session.TenantID, m session.MemberID) session.Session {
 	_, id := session.NewToken()
 	return session.Session{
-		ID: id, Tenant: t, Member: m, Device: "laptop", System: "Linux",
+		ID: id, First: id, Tenant: t, Member: m, Device: "laptop", System: "Linux",
 		Stamp: session.Stamp{
 			Policy: session.Version{Line: 7, Number: 5}, Member: session.Version{Line: 9, Number: 3}, Client: session.Web,
 		},

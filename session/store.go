@@ -19,13 +19,14 @@ import (
 // Instants are given by the caller and kept to the microsecond at least, without
 // monotonic reading.
 type Store interface {
-	// Create stores a session that has not ended. If there is one of that ID, live or
-	// ended, in any tenant, the error is ErrExists and nothing was changed. What
-	// Session.Err refuses is refused.
+	// Create stores a session that has not ended, with its ID as First. If there is one
+	// that has that ID or began with it, live or ended, in any tenant, the error is
+	// ErrExists and nothing was changed. What Session.Err refuses is refused.
 	Create(ctx context.Context, s Session) error
 
-	// Find returns a session, ended ones too; ErrNotFound if there is none. It returns
-	// the last acknowledged write: a replica that lags would let ended sessions in.
+	// Find returns a session by its ID of now, ended ones too; ErrNotFound if there is
+	// none. It returns the last acknowledged write: a replica that lags would let ended
+	// sessions in.
 	Find(ctx context.Context, t TenantID, id ID) (Session, error)
 
 	// Touch sets Seen, and Addr and Country if addr is valid, of a session that is live at
@@ -35,21 +36,23 @@ type Store interface {
 	Touch(ctx context.Context, t TenantID, id ID, at time.Time, addr netip.Addr, c geo.Country) error
 
 	// Renew gives a session that is live at the instant another ID, in one step: the old
-	// one is not found afterwards. Everything else stays, stamp and limits too, but for
-	// Seen, which becomes at unless that is before it. Errors are those of Touch, and
-	// ErrExists if next is in use, as its own is. The zero ID is refused.
+	// one is not found afterwards. Everything else stays, First, stamp and limits too, but
+	// for Seen, which becomes at unless that is before it. Errors are those of Touch, and
+	// ErrExists if next is in use, as its own is, or a session began with it, as this one
+	// may have. The zero ID is refused.
 	Renew(ctx context.Context, t TenantID, id, next ID, at time.Time) error
 
-	// End ends one session. One that somebody has ended keeps its first end and reason, and
-	// that is no error; none is ErrNotFound. One that is past its limits is ended too, since
-	// by another clock it may not be.
+	// End ends one session, which has that ID or began with it: whoever gives its First
+	// ends it, whatever renewals make of its ID at that moment. One that somebody has ended
+	// keeps its first end and reason, and that is no error; none is ErrNotFound. One that
+	// is past its limits is ended too, since by another clock it may not be.
 	End(ctx context.Context, t TenantID, id ID, at time.Time, why string) error
 
 	// EndAll ends every session that o means, see Order.Ends, and returns how many it
 	// ended: as End does, with the order's kind as the reason. It may be repeated, and
 	// resumed after an error. A session that is created meanwhile is ended too if o means
-	// it, or is left to its cut. A session that is renewed meanwhile does not escape, but
-	// of an order that names its old ID.
+	// it, or is left to its cut. A session that is renewed meanwhile does not escape, nor
+	// one that was renewed since the order was given and is named by its First.
 	EndAll(ctx context.Context, o Order, at time.Time) (int, error)
 
 	// List returns the sessions of a tenant that q names, newest first, at most q.Max.
@@ -63,6 +66,7 @@ type Store interface {
 
 // Query chooses sessions. Zero fields choose all.
 type Query struct {
+	First   ID // only the session that began with it
 	Member  MemberID
 	Device  string
 	Clients Clients
@@ -79,15 +83,15 @@ type Query struct {
 // MaxPage is the most that one page of a list holds.
 const MaxPage = 1000
 
-// Cursor is a place in a list: newest first, and the greater ID first where two were
-// created at once.
+// Cursor is a place in a list: newest first, and the greater First first where two were
+// created at once. Renewing moves no session.
 type Cursor struct {
 	Created time.Time
-	ID      ID
+	First   ID
 }
 
 // Cursor returns the place of s in a list.
-func (s Session) Cursor() Cursor { return Cursor{s.Created, s.ID} }
+func (s Session) Cursor() Cursor { return Cursor{s.Created, s.First} }
 
 // History is how long visits are kept: 90 days.
 const History = 90 * 24 * time.Hour
@@ -97,7 +101,7 @@ const History = 90 * 24 * time.Hour
 type Visit struct {
 	Tenant   TenantID
 	Member   MemberID
-	Session  ID // that of the session which it began, as it is now; zero: unknown, or purged
+	Session  ID // the First of the session which it began; zero: unknown, or purged
 	Client   Client
 	Addr     netip.Addr
 	Country  geo.Country

@@ -110,14 +110,13 @@ func (v View) follow(ctx context.Context, a *Access) error {
 	if a.Session.IsZero() {
 		return nil
 	}
-	s, err := v.Store.Find(ctx, a.Tenant, a.Session)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil
-	case err != nil:
+	found, err := v.Store.List(ctx, a.Tenant, Query{First: a.Session, Member: a.Member, Max: 1})
+	if err != nil || len(found) == 0 {
 		return err
-	case s.Tenant != a.Tenant || s.Member != a.Member:
-		return nil // the ID is another's by now
+	}
+	s := found[0]
+	if s.First != a.Session || s.Tenant != a.Tenant || s.Member != a.Member {
+		return errors.New("session: the store answers for another session; prove it with package sessiontest")
 	}
 	if a.Live = v.Live(s); !a.Live {
 		a.Why = s.Why

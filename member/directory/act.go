@@ -26,7 +26,7 @@ type Facts struct {
 	Profile   Profile         // EditProfile, Create, MakeAgain
 	External  string          // Link, Unlink
 	Contacts  []Contact       // RecordContacts
-	Session   session.ID      // EndSession
+	Session   session.ID      // EndSession: its First, or its ID
 	Device    string          // WipeApp, ResetDevice
 	Clients   session.Clients // AllowClients: those that are open
 	Role      Role            // GiveRole; TakeRole looks at the name only

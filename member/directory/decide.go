@@ -142,11 +142,14 @@ func (d *Directory) decide(ctx context.Context, x Act, t session.TenantID, id me
 	if f.Since != (session.Version{}) && target.Version != f.Since {
 		return Change{}, refused(ChangedMeanwhile)
 	}
-	c, err := x.Do(target, f)
-	if err != nil {
+	if _, err := x.Do(target, f); err != nil {
 		return Change{}, err
 	}
-	if err := d.possible(ctx, x, t, id, f); err != nil {
+	if f.Session, err = d.possible(ctx, x, t, id, f); err != nil {
+		return Change{}, err
+	}
+	c, err := x.Do(target, f)
+	if err != nil {
 		return Change{}, err
 	}
 	if c.Guarded {
@@ -162,28 +165,41 @@ func (d *Directory) decide(ctx context.Context, x Act, t session.TenantID, id me
 	return c, nil
 }
 
-// possible returns nil if what x orders can be carried out.
-func (d *Directory) possible(ctx context.Context, x Act, t session.TenantID, id member.ID, f Facts) error {
+// possible returns nil if what x orders can be carried out, and the First of the session
+// that it ends, which no renewal changes before that.
+func (d *Directory) possible(ctx context.Context, x Act, t session.TenantID, id member.ID, f Facts) (session.ID, error) {
 	switch x {
 	case WipeApp, ResetDevice:
 		if d.o.Wiper == nil {
-			return refused(NoDeviceService)
+			return f.Session, refused(NoDeviceService)
 		}
 	case EndSession, Unlink:
 	default:
-		return nil
+		return f.Session, nil
 	}
 	if d.o.Sessions == nil && d.o.Revoker == nil {
-		return errors.New("directory: single sessions are ended by Options.Sessions or Options.Revoker, and there is neither")
+		return f.Session, errors.New("directory: single sessions are ended by Options.Sessions or Options.Revoker, and there is neither")
 	}
 	if x == EndSession && d.o.Sessions != nil {
-		s, err := d.o.Sessions.Find(ctx, t, f.Session)
+		s, err := d.called(ctx, t, f.Session)
 		if errors.Is(err, session.ErrNotFound) || err == nil && (s.Tenant != t || s.Member != id) {
-			return refused(UnknownSession)
+			err = refused(UnknownSession)
 		}
-		return err
+		return s.First, err
 	}
-	return nil
+	return f.Session, nil
+}
+
+// called returns the session that began with an ID, or has it.
+func (d *Directory) called(ctx context.Context, t session.TenantID, id session.ID) (session.Session, error) {
+	found, err := d.o.Sessions.List(ctx, t, session.Query{First: id, Max: 1})
+	switch {
+	case err != nil:
+		return session.Session{}, err
+	case len(found) > 0 && found[0].First == id:
+		return found[0], nil
+	}
+	return d.o.Sessions.Find(ctx, t, id)
 }
 
 // pause waits a while that grows with the tries, and is different for each who waits.

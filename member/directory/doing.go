@@ -114,7 +114,8 @@ func (d *Directory) Unlink(ctx context.Context, actor member.ID, t session.Tenan
 	return d.Do(ctx, Unlink, t, id, Facts{Actor: actor, Why: why, External: external})
 }
 
-// EndSession ends one session of a member.
+// EndSession ends one session of a member, which is named by its First, as a Visit has it,
+// whatever renewals have made of its ID by then. Its ID of now does too.
 func (d *Directory) EndSession(ctx context.Context, actor member.ID, t session.TenantID, id member.ID, s session.ID, why string) error {
 	return d.Do(ctx, EndSession, t, id, Facts{Actor: actor, Why: why, Session: s})
 }

@@ -67,7 +67,7 @@ func TestGuarantee14NoSessionOutlivesAnAct(t *testing.T) {
 		// A login that read the member before the act, and was stored after it.
 		late := begin(t, f, &sessions, session.Session{Stamp: session.Stamp{Client: session.Mobile}})
 		found, _ := sessions.Find(ctx, "acme", late)
-		found.ID, found.Stamp.Member = session.IDOf("late"), stamp
+		found.ID, found.First, found.Stamp.Member = session.IDOf("late"), session.ID{}, stamp
 		if err := sessions.Create(ctx, found); err != nil {
 			t.Fatal(err)
 		}

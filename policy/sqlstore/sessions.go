@@ -25,7 +25,7 @@ var _ interface {
 	session.Visitor
 } = (*Sessions)(nil)
 
-const sessionColumns = `id, tenant, member, kind, client, policy_line, policy_number, member_line, member_number,
+const sessionColumns = `id, first, tenant, member, kind, client, policy_line, policy_number, member_line, member_number,
 	verified, verified_country, addr, country, device, system, via, label, created, seen, idle, life, ended, why`
 
 // Create stores a session and its visit; see [session.Store].
@@ -40,8 +40,8 @@ func (s *Sessions) Create(ctx context.Context, n session.Session) error {
 		policy, member := columns(n.Stamp.Policy), columns(n.Stamp.Member)
 		n.Created, n.Seen = n.Created.Truncate(time.Microsecond), n.Seen.Truncate(time.Microsecond)
 		made, err := s.db.exec(ctx, q, `INSERT INTO sallyport_sessions (`+sessionColumns+`, dies)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, NULL, '', $22)
-			ON CONFLICT (id) DO NOTHING`,
+			VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, NULL, '', $22)
+			ON CONFLICT DO NOTHING`,
 			n.ID[:], string(n.Tenant), string(n.Member), n.Kind.String(), n.Stamp.Client.String(),
 			policy.Line, policy.Number, member.Line, member.Number, n.Stamp.Verified, n.Stamp.Country.String(),
 			address(n.Addr), n.Country.String(), n.Device, n.System, n.Via, n.Label,
@@ -89,18 +89,18 @@ func (s *Sessions) list(ctx context.Context, q querier, query string, args ...an
 }
 
 func readSession(scan func(...any) error) (n session.Session, err error) {
-	var id []byte
+	var id, first []byte
 	var kind, client, verified, addr, country string
 	var policy, member version
 	var created, seen, ended instant
-	if err := scan(&id, (*string)(&n.Tenant), (*string)(&n.Member), &kind, &client, &policy.Line, &policy.Number, &member.Line, &member.Number,
+	if err := scan(&id, &first, (*string)(&n.Tenant), (*string)(&n.Member), &kind, &client, &policy.Line, &policy.Number, &member.Line, &member.Number,
 		&n.Stamp.Verified, &verified, &addr, &country, &n.Device, &n.System, &n.Via, &n.Label, &created, &seen, &n.Idle, &n.Life, &ended, &n.Why); err != nil {
 		return n, err
 	}
-	if len(id) != len(n.ID) {
+	if len(id) != len(n.ID) || len(first) != len(n.First) {
 		return n, answer(errors.New("sqlstore: a session has an id of another length"))
 	}
-	n.ID = session.ID(id)
+	n.ID, n.First = session.ID(id), session.ID(first)
 	n.Stamp.Policy, n.Stamp.Member = policy.of(), member.of()
 	n.Created, n.Seen, n.Ended = created.Time, seen.Time, ended.Time
 	var problems [5]error
@@ -163,7 +163,7 @@ func (s *Sessions) Renew(ctx context.Context, t session.TenantID, id, next sessi
 	}
 	err := s.change(ctx, t, id, at, func(q querier, _ session.Session) error {
 		var one int
-		there, err := s.db.row(ctx, q, "SELECT 1 FROM sallyport_sessions WHERE id = $1", []any{next[:]}, &one)
+		there, err := s.db.row(ctx, q, "SELECT 1 FROM sallyport_sessions WHERE id = $1 OR first = $1", []any{next[:]}, &one)
 		switch {
 		case err != nil:
 			return err
@@ -172,7 +172,7 @@ func (s *Sessions) Renew(ctx context.Context, t session.TenantID, id, next sessi
 		}
 		return errAgain
 	}, `UPDATE sallyport_sessions SET id = $4, seen = CASE WHEN seen < $3 THEN $3 ELSE seen END
-		WHERE id = $1 AND tenant = $2 AND `+alive+` AND NOT EXISTS (SELECT 1 FROM sallyport_sessions WHERE id = $4)`,
+		WHERE id = $1 AND tenant = $2 AND `+alive+` AND NOT EXISTS (SELECT 1 FROM sallyport_sessions WHERE id = $4 OR first = $4)`,
 		id[:], string(t), s.db.at(at), next[:])
 	if s.db != nil && s.db.taken(err) { // by somebody at this moment
 		return session.ErrExists
@@ -186,13 +186,13 @@ func (s *Sessions) End(ctx context.Context, t session.TenantID, id session.ID, a
 		if named(string(t)) != nil {
 			return errNotFound
 		}
-		n, err := s.db.exec(ctx, q, "UPDATE sallyport_sessions SET "+ending+" WHERE id = $3 AND tenant = $4 AND ended IS NULL",
+		n, err := s.db.exec(ctx, q, "UPDATE sallyport_sessions SET "+ending+" WHERE (id = $3 OR first = $3) AND tenant = $4 AND ended IS NULL",
 			s.db.orNull(at), plain(why), id[:], string(t))
 		if err != nil || n > 0 {
 			return err
 		}
 		var one int
-		there, err := s.db.row(ctx, q, "SELECT 1 FROM sallyport_sessions WHERE id = $1 AND tenant = $2", []any{id[:], string(t)}, &one)
+		there, err := s.db.row(ctx, q, "SELECT 1 FROM sallyport_sessions WHERE (id = $1 OR first = $1) AND tenant = $2", []any{id[:], string(t)}, &one)
 		if err == nil && !there {
 			err = errNotFound
 		}

@@ -57,7 +57,8 @@ func meant(w *where, o session.Order) {
 		w.and("member = ", string(o.Member))
 	}
 	if !o.Session.IsZero() {
-		w.and("id = ", o.Session[:])
+		named := w.arg(o.Session[:])
+		w.text("(id = " + named + " OR first = " + named + ")")
 	}
 	if o.Device != "" {
 		w.and("device = ", o.Device)
@@ -100,6 +101,9 @@ func (s *Sessions) List(ctx context.Context, t session.TenantID, of session.Quer
 	}
 	var w where
 	w.and("tenant = ", string(t))
+	if !of.First.IsZero() {
+		w.and("first = ", of.First[:])
+	}
 	if of.Member != "" {
 		w.and("member = ", string(of.Member))
 	}
@@ -125,9 +129,9 @@ func (s *Sessions) List(ctx context.Context, t session.TenantID, of session.Quer
 		w.and("created >= ", s.db.at(of.Since))
 	}
 	if of.After != (session.Cursor{}) {
-		w.text("(created, id) < (" + w.arg(s.db.at(of.After.Created)) + ", " + w.arg(of.After.ID[:]) + ")")
+		w.text("(created, first) < (" + w.arg(s.db.at(of.After.Created)) + ", " + w.arg(of.After.First[:]) + ")")
 	}
-	query := "SELECT " + sessionColumns + " FROM sallyport_sessions" + w.String() + " ORDER BY created DESC, id DESC LIMIT " + w.arg(int64(of.Max))
+	query := "SELECT " + sessionColumns + " FROM sallyport_sessions" + w.String() + " ORDER BY created DESC, first DESC LIMIT " + w.arg(int64(of.Max))
 	var page []session.Session
 	err := s.db.read(ctx, func(q querier) (err error) {
 		if page = nil; named(string(t), string(of.Member), of.Device) != nil {
@@ -241,7 +245,7 @@ func (s *Sessions) visits(ctx context.Context, t session.TenantID, member sessio
 	if last != nil {
 		w.text("(v.at, v.seq) < (" + w.arg(s.db.at(last.At)) + ", " + w.arg(last.seq) + ")")
 	}
-	query := `SELECT v.seq, s.id, v.tenant, v.member, v.client, v.addr, v.country, v.device, v.system, v.verified, v.at
+	query := `SELECT v.seq, s.first, v.tenant, v.member, v.client, v.addr, v.country, v.device, v.system, v.verified, v.at
 		FROM sallyport_visits v LEFT JOIN sallyport_sessions s ON s.seq = v.seq` + w.String() +
 		" ORDER BY v.at DESC, v.seq DESC LIMIT " + w.arg(int64(visitPage))
 	err = s.db.read(ctx, func(q querier) error {

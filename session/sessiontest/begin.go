@@ -14,12 +14,14 @@ const instants = "Instants are given by the caller and kept to the microsecond a
 
 var creating = []proof{
 	{"create/keeps-it", false, []string{
-		"Create stores a session that has not ended.",
-		"Find returns a session, ended ones too; ErrNotFound if there is none.",
+		"Create stores a session that has not ended, with its ID as First.",
+		"Find returns a session by its ID of now, ended ones too; ErrNotFound if there is none.",
 		instants,
 	}, func(t *trial) {
 		s := t.full()
+		s.First = session.ID{}
 		t.create(s)
+		s.First = s.ID
 		t.kept(s, "after Create")
 		if found := t.find(s); found.Created != found.Created.Round(0) || found.Seen != found.Seen.Round(0) || !found.Ended.IsZero() {
 			t.Errorf("Find returns instants with a monotonic reading, or an end: %v, %v, %v", found.Created, found.Seen, found.Ended)
@@ -27,14 +29,14 @@ var creating = []proof{
 		_, id := session.NewToken()
 		t.missing(tenant, id, "of an ID that was never used")
 	}},
-	{"create/zero-values", false, []string{"Create stores a session that has not ended."}, func(t *trial) {
+	{"create/zero-values", false, []string{"Create stores a session that has not ended,"}, func(t *trial) {
 		s := t.created(func(s *session.Session) {
 			s.Stamp = session.Stamp{Client: session.Web}
 			s.Addr, s.Country, s.Device, s.System = nobody, geo.Country{}, "", ""
 		})
 		t.kept(s, "after Create of a session with little in it")
 	}},
-	{"create/every-kind-and-client", false, []string{"Create stores a session that has not ended."}, func(t *trial) {
+	{"create/every-kind-and-client", false, []string{"Create stores a session that has not ended,"}, func(t *trial) {
 		for c := range session.AllClients.All() {
 			t.kept(t.created(func(s *session.Session) { s.Stamp.Client = c }), "after Create")
 		}
@@ -58,7 +60,7 @@ var creating = []proof{
 		}
 	}},
 	{"create/never-twice", false, []string{
-		"If there is one of that ID, live or ended, in any tenant, the error is ErrExists and nothing was changed.",
+		"If there is one that has that ID or began with it, live or ended, in any tenant, the error is ErrExists and nothing was changed.",
 	}, func(t *trial) {
 		for _, ended := range []bool{false, true} {
 			s := t.created(nil)
@@ -67,7 +69,7 @@ var creating = []proof{
 			}
 			for _, of := range []session.TenantID{tenant, stranger} {
 				again := t.full()
-				again.ID, again.Tenant = s.ID, of
+				again.ID, again.First, again.Tenant = s.ID, s.ID, of
 				t.is(t.store.Create(t.ctx, again), session.ErrExists, "Create of an ID that is there")
 				t.kept(s, "after a second Create")
 				t.missing(stranger, s.ID, "after a second Create in another tenant")
@@ -89,10 +91,20 @@ var creating = []proof{
 		if n := len(t.list(tenant, session.Query{})); n != 2 {
 			t.Errorf("%d sessions are listed; two were created", n)
 		}
+		renewed := t.created(nil)
+		_, renewed.ID = session.NewToken()
+		t.ok(t.store.Renew(t.ctx, tenant, renewed.First, renewed.ID, t.at(0)), "Renew")
+		for _, id := range []session.ID{renewed.First, renewed.ID} {
+			again := t.full()
+			again.ID, again.First, again.Tenant = id, id, stranger
+			t.is(t.store.Create(t.ctx, again), session.ErrExists, "Create of an ID that a renewed session has or began with")
+			t.kept(renewed, "after a second Create")
+		}
 	}},
 	{"create/refuses", false, []string{"What Session.Err refuses is refused."}, func(t *trial) {
 		for why, change := range map[string]func(*session.Session){
 			"no ID":              func(s *session.Session) { s.ID = session.ID{} },
+			"another First":      func(s *session.Session) { s.First[0]++ },
 			"no tenant":          func(s *session.Session) { s.Tenant = "" },
 			"no member":          func(s *session.Session) { s.Member = "" },
 			"an unknown client":  func(s *session.Session) { s.Stamp.Client = session.UnknownClient },

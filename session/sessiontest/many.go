@@ -54,7 +54,7 @@ func newest(a, b session.Session) int {
 	if c := b.Created.Compare(a.Created); c != 0 {
 		return c
 	}
-	return bytes.Compare(b.ID[:], a.ID[:])
+	return bytes.Compare(b.First[:], a.First[:])
 }
 
 var endingAll = []proof{
@@ -62,7 +62,11 @@ var endingAll = []proof{
 		"EndAll ends every session that o means, see Order.Ends, and returns how many it ended: as End does, with the order's kind as the reason.",
 	}, func(t *trial) {
 		crowd := t.crowd(120)
-		one, ended := crowd[1], crowd[5]
+		one, ended, another, third := crowd[1], crowd[5], &crowd[8], &crowd[14]
+		for _, s := range []*session.Session{another, third} { // which are then called otherwise than they began
+			_, s.ID = session.NewToken()
+			t.ok(t.store.Renew(t.ctx, tenant, s.First, s.ID, s.Seen), "Renew")
+		}
 		for _, o := range []session.Order{
 			{Kind: session.WipeApp, Clients: session.AllClients}, // no sign-out: ends nothing
 			{Kind: session.SignOut},                              // names no clients
@@ -72,7 +76,10 @@ var endingAll = []proof{
 			{Kind: session.SignOut, Clients: session.AllClients, Session: t.session().ID},
 			{Kind: session.SignOut, Clients: session.AllClients, Session: one.ID, Member: "another"},
 			{Kind: session.SignOut, Clients: session.AllClients, Session: ended.ID},
-			{Kind: session.SignOut, Clients: session.AllClients, Session: one.ID},
+			{Kind: session.SignOut, Clients: session.AllClients, Session: one.First},
+			{Kind: session.SignOut, Clients: session.AllClients, Session: another.First, Member: "nobody"},
+			{Kind: session.SignOut, Clients: session.AllClients, Session: another.First, Member: another.Member},
+			{Kind: session.SignOut, Clients: session.AllClients, Session: third.ID},
 			{Kind: session.SignOut, Clients: session.ClientsOf(session.API), Member: "lee", Device: "phone"},
 			{Kind: session.SignOut, Clients: session.AllClients, Member: "ki", Via: "google:1"},
 			{Kind: session.SignOut, Clients: session.AllClients, Member: "kim2", Membership: session.Version{Line: 9, Number: 3}},
@@ -162,12 +169,20 @@ var listing = []proof{
 	{"list/what-is-asked", false, []string{
 		"List returns the sessions of a tenant that q names, newest first, at most q.Max.",
 		"Query chooses sessions. Zero fields choose all.",
-		"only those live at the instant", "only those created then or later",
+		"only those live at the instant", "only those created then or later", "only the session that began with it",
 	}, func(t *trial) {
 		crowd := t.crowd(120)
 		slices.SortFunc(crowd, newest)
+		renewed := &crowd[slices.IndexFunc(crowd, func(s session.Session) bool {
+			return s.Tenant == tenant && s.Member == "kim" && s.Ended.IsZero() && s.Life == 0
+		})]
+		_, renewed.ID = session.NewToken()
+		t.ok(t.store.Renew(t.ctx, tenant, renewed.First, renewed.ID, renewed.Seen), "Renew")
 		for _, q := range []session.Query{
 			{},
+			{First: crowd[7].First}, {First: crowd[7].First, Member: "none"}, {First: renewed.First}, {First: renewed.ID}, {First: t.session().ID},
+			{First: renewed.First, Member: "kim", LiveAt: t.at(time.Second), Since: renewed.Created}, {First: renewed.First, Since: t.at(time.Hour)},
+			{First: renewed.First, After: session.Cursor{Created: t.at(time.Hour)}}, {First: renewed.First, After: renewed.Cursor()},
 			{Member: "kim"}, {Member: "ki"}, {Member: "none"},
 			{Device: "phone"}, {Device: "phon"}, {Member: "lee", Device: "laptop"},
 			{Clients: session.ClientsOf(session.Web)}, {Clients: session.Apps}, {Clients: session.ClientsOf(session.FirstCustom, session.API), Member: "KIM"},
@@ -197,7 +212,8 @@ var listing = []proof{
 		"Zero: from the newest.",
 		"at most; 0 or less, or above MaxPage: MaxPage",
 		"MaxPage is the most that one page of a list holds.",
-		"Cursor is a place in a list: newest first, and the greater ID first where two were created at once.",
+		"Cursor is a place in a list: newest first, and the greater First first where two were created at once.",
+		"Renewing moves no session.",
 	}, func(t *trial) {
 		crowd := t.crowd(60)
 		slices.SortFunc(crowd, newest)
@@ -232,11 +248,24 @@ var listing = []proof{
 				older = append(older, r)
 			}
 		}
-		o := session.Order{Kind: session.SignOut, Tenant: s.Tenant, Session: s.ID, Clients: session.AllClients}
+		o := session.Order{Kind: session.SignOut, Tenant: s.Tenant, Session: s.First, Clients: session.AllClients}
 		if _, err := t.store.EndAll(t.ctx, o, s.Created); err != nil {
 			t.Fatalf("EndAll: %v", err)
 		}
-		t.listed(tenant, session.Query{After: s.Cursor()}, rest, "behind a session that has ended")
+		for i := range rest {
+			if !rest[i].Live(rest[i].Created) {
+				continue
+			}
+			_, next := session.NewToken()
+			t.ok(t.store.Renew(t.ctx, tenant, rest[i].ID, next, rest[i].Created), "Renew")
+			rest[i].ID = next
+			for j := range older {
+				if older[j].First == rest[i].First {
+					older[j].ID = next
+				}
+			}
+		}
+		t.listed(tenant, session.Query{After: s.Cursor()}, rest, "behind a session that has ended, after those behind it were renewed")
 		t.listed(tenant, session.Query{After: between}, older, "behind a place where no session is")
 	}},
 	{"list/pages-while-sessions-come", false, []string{
@@ -268,6 +297,8 @@ var listing = []proof{
 // named is what List does, as one would write it down first.
 func named(s session.Session, of session.TenantID, q session.Query) bool {
 	return s.Tenant == of &&
+		(q.First.IsZero() || s.First == q.First) &&
+		(q.After == session.Cursor{} || newest(s, session.Session{Created: q.After.Created, First: q.After.First}) > 0) &&
 		(q.Member == "" || s.Member == q.Member) &&
 		(q.Device == "" || s.Device == q.Device) &&
 		(q.Clients == 0 || q.Clients.Has(s.Stamp.Client)) &&

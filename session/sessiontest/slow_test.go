@@ -80,6 +80,28 @@ func (s *slow) get(t ten, id sid) (session.Session, error) {
 	return n, nil
 }
 
+// began returns the session that began with that ID.
+func (s *slow) began(id sid) (session.Session, bool) {
+	for _, n := range s.sessions {
+		if n.First == id {
+			return n, true
+		}
+	}
+	return session.Session{}, false
+}
+
+// named returns the session of a tenant that has that ID or began with it.
+func (s *slow) named(t ten, id sid) (session.Session, error) {
+	n, err := s.get(t, id)
+	if err == nil || s.has("ends by the id of now alone") {
+		return n, err
+	}
+	if n, ok := s.began(id); ok && (n.Tenant == t || s.has("ends a first of any tenant")) {
+		return n, nil
+	}
+	return n, err
+}
+
 func (s *slow) live(n session.Session, at time.Time) bool {
 	switch s.fault {
 	case "its own clock":
@@ -105,6 +127,9 @@ func (s *slow) Create(c ctx, n session.Session) error {
 	if err := n.Err(); err != nil && !s.has("creates anything") {
 		return err
 	}
+	if !s.has("keeps no first") {
+		n.First = n.ID
+	}
 	if s.has("loses one of many") {
 		kept := make(map[sid]session.Session, len(s.sessions))
 		for id, n := range s.sessions {
@@ -114,6 +139,9 @@ func (s *slow) Create(c ctx, n session.Session) error {
 		s.sessions = kept
 	}
 	old, exists := s.sessions[n.ID]
+	if first, began := s.began(n.ID); began && !exists && !s.has("creates with a first") {
+		old, exists = first, true
+	}
 	s.yields("looks, then creates")
 	switch {
 	case s.has("creates over an ended one") && !old.Ended.IsZero(), s.has("creates in another tenant") && old.Tenant != n.Tenant:
@@ -149,7 +177,7 @@ func (s *slow) visit(n session.Session) {
 		return
 	}
 	v := session.Visit{
-		Tenant: n.Tenant, Member: n.Member, Session: n.ID, Client: n.Stamp.Client, Addr: n.Addr, Country: n.Country,
+		Tenant: n.Tenant, Member: n.Member, Session: n.First, Client: n.Stamp.Client, Addr: n.Addr, Country: n.Country,
 		Device: n.Device, System: n.System, Verified: n.Stamp.Verified, At: n.Created,
 	}
 	s.visits = append(s.visits, v)
@@ -212,6 +240,9 @@ func (s *slow) Renew(c ctx, t ten, id, next sid, at time.Time) error {
 	defer s.mu.Unlock()
 	n, err := s.get(t, id)
 	_, used := s.sessions[next]
+	if _, began := s.began(next); began && !s.has("renews to a first") {
+		used = true
+	}
 	s.yields("renews what it read before")
 	switch {
 	case next.IsZero() && !s.has("renews to nothing"):
@@ -250,13 +281,16 @@ func (s *slow) Renew(c ctx, t ten, id, next sid, at time.Time) error {
 		n.Idle, n.Life = 0, 0
 	case "renew is no use":
 		n.Seen = n.Created
-	}
-	s.write(n)
-	for i := range s.visits {
-		if s.visits[i].Session == id && !s.has("visits keep the old id") {
-			s.visits[i].Session = next
+	case "renew forgets the first":
+		n.First = next
+	case "visits follow the id":
+		for i := range s.visits {
+			if s.visits[i].Session == id {
+				s.visits[i].Session = next
+			}
 		}
 	}
+	s.write(n)
 	return nil
 }
 
@@ -265,7 +299,7 @@ func (s *slow) End(c ctx, t ten, id sid, at time.Time, why string) error {
 		return err
 	}
 	defer s.mu.Unlock()
-	n, err := s.get(t, id)
+	n, err := s.named(t, id)
 	s.yields("ends what it read before")
 	switch {
 	case err != nil:
@@ -300,6 +334,9 @@ func (s *slow) EndAll(c ctx, o session.Order, at time.Time) (int, error) {
 		if s.has("ends every tenant") {
 			o.Tenant = n.Tenant
 		}
+		if s.has("orders by the id of now alone") && !o.Session.IsZero() && o.Session != n.ID {
+			continue
+		}
 		if o.Ends(n) && (n.Ended.IsZero() || s.has("counts the ended")) {
 			meant = append(meant, n)
 		}
@@ -331,7 +368,7 @@ func (s *slow) List(c ctx, t ten, q session.Query) ([]session.Session, error) {
 			c = -c
 		}
 		if c == 0 {
-			c = bytes.Compare(b.ID[:], a.ID[:])
+			c = bytes.Compare(b.First[:], a.First[:])
 			if s.has("the lesser id first") {
 				c = -c
 			}
@@ -341,6 +378,8 @@ func (s *slow) List(c ctx, t ten, q session.Query) ([]session.Session, error) {
 	switch s.fault {
 	case "ignores the cursor":
 		q.After = session.Cursor{}
+	case "ignores the first":
+		q.First = sid{}
 	case "ignores the kinds":
 		q.Kinds = nil
 	case "ignores the clients":
@@ -357,6 +396,7 @@ func (s *slow) List(c ctx, t ten, q session.Query) ([]session.Session, error) {
 		switch {
 		case n.Tenant != t && (!s.has("lists other tenants") || n.Member != q.Member),
 			q.Member != "" && q.Member != n.Member && (!s.has("a member's name is a prefix") || !bytes.HasPrefix([]byte(n.Member), []byte(q.Member))),
+			!q.First.IsZero() && q.First != n.First && (!s.has("a first is any id") || q.First != n.ID),
 			q.Device != "" && q.Device != n.Device,
 			q.Clients != 0 && !q.Clients.Has(n.Stamp.Client),
 			len(q.Kinds) > 0 && !slices.Contains(q.Kinds, n.Kind),
@@ -397,7 +437,7 @@ func (s *slow) Purge(c ctx, before time.Time, n int) (int, error) {
 	for _, x := range dead {
 		delete(s.sessions, x.ID)
 		for i := range s.visits {
-			if s.visits[i].Session == x.ID {
+			if s.visits[i].Session == x.First {
 				s.visits[i].Session = sid{}
 			}
 		}

@@ -50,7 +50,7 @@ func (t *trial) at(d time.Duration) time.Time { return t.begin.Add(d) }
 func (t *trial) session() session.Session {
 	_, id := session.NewToken()
 	return session.Session{
-		ID: id, Tenant: tenant, Member: "kim",
+		ID: id, First: id, Tenant: tenant, Member: "kim",
 		Stamp: session.Stamp{
 			Policy: session.Version{Line: 7, Number: 5},
 			Member: session.Version{Line: 9, Number: 3},

@@ -113,7 +113,7 @@ func (t *trial) endAll(of session.TenantID) {
 var renewing = []proof{
 	{"renew/another-id", false, []string{
 		"Renew gives a session that is live at the instant another ID, in one step: the old one is not found afterwards.",
-		"Everything else stays, stamp and limits too, but for Seen, which becomes at unless that is before it.",
+		"Everything else stays, First, stamp and limits too, but for Seen, which becomes at unless that is before it.",
 	}, func(t *trial) {
 		s := t.full()
 		t.create(s)
@@ -128,7 +128,9 @@ var renewing = []proof{
 				t.listed(tenant, q, []session.Session{s}, "after Renew")
 			}
 			t.is(t.store.Touch(t.ctx, tenant, old, s.Seen, nobody, geo.Country{}), session.ErrNotFound, "Touch under the old ID")
-			t.is(t.store.End(t.ctx, tenant, old, s.Seen, "x"), session.ErrNotFound, "End under the old ID")
+			if old != s.First {
+				t.is(t.store.End(t.ctx, tenant, old, s.Seen, "x"), session.ErrNotFound, "End under an old ID that is not the first")
+			}
 			_, next := session.NewToken()
 			t.is(t.store.Renew(t.ctx, tenant, old, next, s.Seen), session.ErrNotFound, "Renew under the old ID")
 			t.missing(tenant, next, "after Renew under the old ID")
@@ -141,7 +143,7 @@ var renewing = []proof{
 		t.kept(s, "after End of a renewed session")
 	}},
 	{"renew/errors", false, []string{
-		"Errors are those of Touch, and ErrExists if next is in use, as its own is.",
+		"Errors are those of Touch, and ErrExists if next is in use, as its own is, or a session began with it, as this one may have.",
 		"The zero ID is refused.",
 	}, func(t *trial) {
 		var tried []session.ID
@@ -179,6 +181,14 @@ var renewing = []proof{
 			t.kept(s, "after a refused Renew")
 			t.kept(other, "after a refused Renew to its ID")
 		}
+		renewed := t.created(nil)
+		_, renewed.ID = session.NewToken()
+		t.ok(t.store.Renew(t.ctx, tenant, renewed.First, renewed.ID, t.at(0)), "Renew")
+		for _, by := range []session.Session{s, renewed} {
+			t.is(t.store.Renew(t.ctx, tenant, by.ID, renewed.First, t.at(0)), session.ErrExists, "Renew to an ID with which a session began")
+			t.kept(by, "after a refused Renew")
+			t.missing(tenant, renewed.First, "of an ID that was renewed away")
+		}
 		if err := t.store.Renew(t.ctx, tenant, s.ID, session.ID{}, t.at(time.Minute)); err == nil {
 			t.Errorf("Renew takes the zero ID")
 		}
@@ -190,7 +200,7 @@ var renewing = []proof{
 var ending = []proof{
 	{"end/stays-ended", false, []string{
 		"A session that was ended stays, with when and why, until it is purged; nothing revives it.",
-		"End ends one session.",
+		"End ends one session, which has that ID or began with it:",
 		"One that somebody has ended keeps its first end and reason, and that is no error; none is ErrNotFound.",
 	}, func(t *trial) {
 		bystander := t.created(nil)
@@ -205,7 +215,7 @@ var ending = []proof{
 		t.is(t.store.Touch(t.ctx, tenant, s.ID, t.at(2*time.Minute), tokyo, japan), session.ErrEnded, "Touch after End")
 		t.is(t.store.Renew(t.ctx, tenant, s.ID, next, t.at(2*time.Minute)), session.ErrEnded, "Renew after End")
 		again := t.session()
-		again.ID = s.ID
+		again.ID, again.First = s.ID, s.ID
 		t.is(t.store.Create(t.ctx, again), session.ErrExists, "Create after End")
 		o := session.Order{Kind: session.SignOut, Tenant: tenant, Member: "lee", Clients: session.AllClients}
 		if n, err := t.store.EndAll(t.ctx, o, t.at(3*time.Minute)); n != 0 || err != nil {
@@ -219,6 +229,22 @@ var ending = []proof{
 		t.listed(tenant, session.Query{Member: "lee", LiveAt: t.at(24 * time.Hour)}, nil, "live, of a member whose session has ended")
 		t.kept(bystander, "after the end of another")
 		t.is(t.store.End(t.ctx, tenant, t.session().ID, t.at(0), "x"), session.ErrNotFound, "End of no session")
+		for i, name := range []func(session.Session) session.ID{
+			func(s session.Session) session.ID { return s.First }, func(s session.Session) session.ID { return s.ID },
+		} {
+			renewed := t.created(nil)
+			for range 2 {
+				id := renewed.ID
+				_, renewed.ID = session.NewToken()
+				t.ok(t.store.Renew(t.ctx, tenant, id, renewed.ID, t.at(0)), "Renew")
+			}
+			t.is(t.store.End(t.ctx, stranger, name(renewed), t.at(0), "x"), session.ErrNotFound, "End in another tenant")
+			t.kept(renewed, "after End in another tenant")
+			t.ok(t.store.End(t.ctx, tenant, name(renewed), t.at(time.Minute), "lost"), "End of a renewed session")
+			renewed.Ended, renewed.Why = t.at(time.Minute), "lost"
+			t.kept(renewed, []string{"after End by its First", "after End by its ID"}[i])
+			t.missing(tenant, renewed.First, "under its first ID, after End")
+		}
 		without := t.created(nil)
 		t.end(&without, t.at(time.Minute), "")
 		t.kept(without, "after End without a reason")

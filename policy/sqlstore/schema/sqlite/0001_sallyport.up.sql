@@ -63,6 +63,7 @@ CREATE INDEX sallyport_orders_tenant ON sallyport_orders (outbox, tenant, seq);
 CREATE TABLE sallyport_sessions (
 	seq              INTEGER PRIMARY KEY AUTOINCREMENT,
 	id               BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
+	first            BLOB NOT NULL UNIQUE CHECK (length(first) = 32), -- the id that it began with
 	tenant           TEXT NOT NULL,
 	member           TEXT NOT NULL,
 	kind             TEXT NOT NULL,
@@ -87,9 +88,9 @@ CREATE TABLE sallyport_sessions (
 	why              TEXT NOT NULL,
 	dies             INTEGER  -- not dead before; moved on when it is looked at, so that no touch writes an index
 ) STRICT;
-CREATE INDEX sallyport_sessions_tenant ON sallyport_sessions (tenant, created, id);
-CREATE INDEX sallyport_sessions_member ON sallyport_sessions (tenant, member, created, id);
-CREATE INDEX sallyport_sessions_device ON sallyport_sessions (tenant, device, created, id) WHERE device <> '';
+CREATE INDEX sallyport_sessions_tenant ON sallyport_sessions (tenant, created, first);
+CREATE INDEX sallyport_sessions_member ON sallyport_sessions (tenant, member, created, first);
+CREATE INDEX sallyport_sessions_device ON sallyport_sessions (tenant, device, created, first) WHERE device <> '';
 CREATE INDEX sallyport_sessions_live ON sallyport_sessions (tenant, seq) WHERE ended IS NULL;
 CREATE INDEX sallyport_sessions_dies ON sallyport_sessions (dies) WHERE dies IS NOT NULL;
 
