@@ -28,7 +28,7 @@ func (s *server) open(ctx context.Context, t *tenant, l engine.Login, d policy.D
 	if country == (geo.Country{}) {
 		country = s.countries.Country(l.Addr)
 	}
-	if err := s.sessions.Create(ctx, session.Session{
+	if err := s.directory.Begin(ctx, l.Since, session.Session{
 		ID: id, Tenant: t.ID, Member: l.Member, Stamp: stamp, Addr: l.Addr, Country: country,
 		Created: now, Seen: now, Idle: sessionIdle, Life: sessionLife,
 	}); err != nil {

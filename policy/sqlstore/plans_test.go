@@ -134,7 +134,7 @@ func everything(t testing.TB, ctx context.Context, s *sqlstore.DB) {
 		o.Kind, o.Tenant = session.SignOut, of
 		ss.EndAll(ctx, o, at)
 	}
-	cursor := session.Cursor{Created: at, ID: id}
+	cursor := session.Cursor{Created: at, First: id}
 	for _, q := range []session.Query{
 		{}, {Max: 50}, {Member: "member-1"}, {Device: "device-1"}, {Member: "member-1", Device: "device-1"}, {Clients: session.Apps, LiveAt: at}, {Since: at.Add(-time.Hour), After: cursor},
 		{Member: "member-1", LiveAt: at, After: cursor}, {Kinds: []session.Kind{session.Login}},

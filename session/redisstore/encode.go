@@ -14,7 +14,7 @@ import (
 // that are empty are not stored. Instants are microseconds; limits are microseconds,
 // rounded up, then ":" and nanoseconds.
 var fields = []string{
-	"id", "tenant", "member", "kind", "client", "pl", "pn", "ml", "mn", "verified", "where",
+	"id", "first", "tenant", "member", "kind", "client", "pl", "pn", "ml", "mn", "verified", "where",
 	"addr", "country", "device", "system", "via", "label", "created", "seen", "idle", "life",
 	"ended", "why", "place",
 }
@@ -35,7 +35,7 @@ func encode(s session.Session) ([]any, error) {
 		verified = "yes"
 	}
 	values := []string{
-		string(s.ID[:]), string(s.Tenant), string(s.Member), s.Kind.String(), s.Stamp.Client.String(),
+		string(s.ID[:]), string(s.ID[:]), string(s.Tenant), string(s.Member), s.Kind.String(), s.Stamp.Client.String(),
 		strconv.FormatUint(uint64(s.Stamp.Policy.Line), 10), strconv.FormatUint(s.Stamp.Policy.Number, 10),
 		strconv.FormatUint(uint64(s.Stamp.Member.Line), 10), strconv.FormatUint(s.Stamp.Member.Number, 10),
 		verified, s.Stamp.Country.String(),
@@ -75,6 +75,7 @@ func decode(v any) (session.Session, error) {
 	var s session.Session
 	d := decoder{values: values}
 	copy(s.ID[:], d.next())
+	copy(s.First[:], d.next())
 	s.Tenant, s.Member = session.TenantID(d.next()), session.MemberID(d.next())
 	d.read(s.Kind.UnmarshalText)
 	d.read(s.Stamp.Client.UnmarshalText)
@@ -93,7 +94,7 @@ func decode(v any) (session.Session, error) {
 	s.Created, s.Seen = d.instant(), d.instant()
 	s.Idle, s.Life = d.limit(), d.limit()
 	s.Ended, s.Why = d.instant(), d.next()
-	if s.ID.IsZero() || s.Tenant == "" || s.Member == "" || s.Created.IsZero() {
+	if s.ID.IsZero() || s.First.IsZero() || s.Tenant == "" || s.Member == "" || s.Created.IsZero() {
 		d.fail(errors.New("it has no id, tenant, member or beginning"))
 	}
 	if d.err != nil {

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ const stride = 200
 var (
 	endAllScript = script("endall")
 	listScript   = script("list")
+	firstScript  = script("first")
 	purgeScript  = script("purge")
 	cutScript    = script("cut")
 )
@@ -135,13 +137,16 @@ func (s *Sessions) List(ctx context.Context, t session.TenantID, q session.Query
 		q.Max = session.MaxPage
 	}
 	since := time.UnixMicro(q.Since.UnixMicro())
+	if !q.First.IsZero() {
+		return s.only(ctx, t, q, since)
+	}
 	before := "g" // above all places
 	if q.After != (session.Cursor{}) {
 		before = place(q.After.Created) + "g"
 	}
 	var page, group []session.Session // group: created at once, and not yet all of them
 	flush := func() {
-		slices.SortFunc(group, func(a, b session.Session) int { return bytes.Compare(b.ID[:], a.ID[:]) })
+		slices.SortFunc(group, func(a, b session.Session) int { return bytes.Compare(b.First[:], a.First[:]) })
 		page, group = append(page, group...), group[:0]
 	}
 	for {
@@ -175,6 +180,26 @@ func (s *Sessions) List(ctx context.Context, t session.TenantID, q session.Query
 	}
 }
 
+// only returns the session that began with q.First, if q names it.
+func (s *Sessions) only(ctx context.Context, t session.TenantID, q session.Query, since time.Time) ([]session.Session, error) {
+	reply, err := s.db.run(ctx, firstScript, string(t), q.First[:])
+	if err := outcome(reply, err); err != nil {
+		if errors.Is(err, session.ErrNotFound) {
+			err = nil
+		}
+		return nil, err
+	}
+	if len(reply) != 2 {
+		return nil, errAnswer
+	}
+	found, err := decode(reply[1])
+	after := q.After == session.Cursor{} || !found.Created.After(time.UnixMicro(q.After.Created.UnixMicro()))
+	if err != nil || found.Tenant != t || found.First != q.First || !after || found.Created.Before(since) || !chosen(found, q) {
+		return nil, err
+	}
+	return []session.Session{found}, nil
+}
+
 // chosen reports whether q names a session, but for when it was created, unless it lies
 // before the place where the page begins.
 func chosen(s session.Session, q session.Query) bool {
@@ -183,7 +208,7 @@ func chosen(s session.Session, q session.Query) bool {
 		(q.Clients == 0 || q.Clients.Has(s.Stamp.Client)) &&
 		(len(q.Kinds) == 0 || slices.Contains(q.Kinds, s.Kind)) &&
 		(q.LiveAt.IsZero() || s.Live(q.LiveAt)) &&
-		(q.After == session.Cursor{} || s.Created.Before(time.UnixMicro(q.After.Created.UnixMicro())) || bytes.Compare(s.ID[:], q.After.ID[:]) < 0)
+		(q.After == session.Cursor{} || s.Created.Before(time.UnixMicro(q.After.Created.UnixMicro())) || bytes.Compare(s.First[:], q.After.First[:]) < 0)
 }
 
 // Purge removes sessions that were dead before an instant; see [session.Store].

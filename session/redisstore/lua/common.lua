@@ -92,13 +92,19 @@ local function load(q)
 	return s
 end
 
--- find reads a session of a tenant by its id; nil if there is none.
-local function find(tenant, id)
+-- named reads the session of a tenant that has an id or began with it; nil if there is none.
+local function named(tenant, id)
 	local q = call('GET', base .. 'i:' .. id)
 	if q then
 		local s = load(q)
 		return s.tenant == tenant and s or nil
 	end
+end
+
+-- find reads a session of a tenant by the id that it has.
+local function find(tenant, id)
+	local s = named(tenant, id)
+	return s and s.id == id and s or nil
 end
 
 -- values returns a session as the caller reads it.

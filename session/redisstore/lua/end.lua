@@ -1,5 +1,5 @@
 -- tenant, id, instant or "", why
-local s = find(ARGV[5], ARGV[6])
+local s = named(ARGV[5], ARGV[6])
 if not s then
 	return answer('none')
 elseif s.open then

@@ -23,7 +23,7 @@ end
 
 local last = ''
 if ARGV[19] ~= '' then
-	local s = find(tenant, ARGV[19])
+	local s = named(tenant, ARGV[19])
 	if s then
 		visit(s)
 	end

@@ -5,7 +5,7 @@ for _, q in ipairs(found) do
 	local dead = dies(s)
 	if dead < tonumber(ARGV[5]) then
 		local name, e = list(s.tenant), entries(s)
-		call('DEL', base .. 'i:' .. s.id, base .. 's:' .. q)
+		call('DEL', base .. 'i:' .. s.id, base .. 'i:' .. s.first, base .. 's:' .. q)
 		call('ZREM', name, unpack(e))
 		call('ZREM', base .. 'dies', q)
 		if call('HINCRBY', mark, 'n' .. s.tenant, -#e) == 0 then

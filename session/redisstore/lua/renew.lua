@@ -9,7 +9,9 @@ elseif not live(s, ARGV[8]) then
 elseif taken then
 	return answer('exists')
 end
-call('DEL', base .. 'i:' .. ARGV[6])
+if s.first ~= ARGV[6] then -- by which it is ended, and not found
+	call('DEL', base .. 'i:' .. ARGV[6])
+end
 call('SET', base .. 'i:' .. ARGV[7], s.q)
 call('HSET', base .. 's:' .. s.q, 'id', ARGV[7], 'by', ARGV[4])
 if tonumber(ARGV[8]) > tonumber(s.seen) then
