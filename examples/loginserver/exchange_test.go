@@ -2,14 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 )
 
 func TestBodies(t *testing.T) {
@@ -119,53 +118,6 @@ func TestHost(t *testing.T) {
 	}
 }
 
-func TestHeaders(t *testing.T) {
-	s := newSite(t)
-	for _, tt := range []struct {
-		method, path, accept string
-		status               int
-		kind                 string
-	}{
-		{"GET", "/", "text/html", 200, "text/html; charset=utf-8"},
-		{"HEAD", "/", "text/html", 200, "text/html; charset=utf-8"},
-		{"GET", "/style.css", "text/css", 200, "text/css; charset=utf-8"},
-		{"GET", "/t/works/login", "text/html", 200, "text/html; charset=utf-8"},
-		{"GET", "/t/works/me", "text/html", 401, "text/html; charset=utf-8"},
-		{"GET", "/t/works/me", "*/*", 401, "application/json"},
-		{"GET", "/demo/mail", "text/html", 200, "text/html; charset=utf-8"},
-		{"GET", "/demo/mail", "", 200, "application/json"},
-		{"GET", "/t/works/whatif", "text/html", 200, "text/html; charset=utf-8"},
-		{"GET", "/nothing", "text/html", 404, "text/plain; charset=utf-8"},
-		{"GET", "/t/nobody/login", "text/html", 404, "text/plain; charset=utf-8"},
-		{"DELETE", "/t/works/login", "text/html", 405, "text/plain; charset=utf-8"},
-		{"GET", "/t/works/logout", "text/html", 405, "text/plain; charset=utf-8"},
-		{"POST", "/t/works/login", "text/html", 415, "application/json"},
-	} {
-		r := httptest.NewRequest(tt.method, tt.path, nil)
-		r.Header.Set("Accept", tt.accept)
-		w := s.do(home, r)
-		h := w.Header()
-		if w.Code != tt.status || h.Get("Content-Type") != tt.kind {
-			t.Errorf("%s %s: %d %s", tt.method, tt.path, w.Code, h.Get("Content-Type"))
-		}
-		csp := h.Get("Content-Security-Policy")
-		for _, part := range []string{"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"} {
-			if !strings.Contains(csp, part) {
-				t.Errorf("%s: CSP %q without %s", tt.path, csp, part)
-			}
-		}
-		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "same-origin" {
-			t.Errorf("%s: %v", tt.path, h)
-		}
-		if (h.Get("Www-Authenticate") != "") != (w.Code == 401) {
-			t.Errorf("%s: %d with WWW-Authenticate %q", tt.path, w.Code, h.Get("Www-Authenticate"))
-		}
-		if strings.Contains(csp, "unsafe") || strings.Contains(w.Body.String(), "<script") || strings.Contains(w.Body.String(), "style=") {
-			t.Errorf("%s: something inline", tt.path)
-		}
-	}
-}
-
 // No spelling of a path reaches a tenant that is not the one it names.
 func TestPaths(t *testing.T) {
 	s := newSite(t)
@@ -196,12 +148,12 @@ func TestMail(t *testing.T) {
 	for _, id := range []string{"kim", "lee", "kim"} {
 		s.login(home, "standard", id, "demo-"+id)
 	}
-	var found []mail
+	var found []site.Mail
 	r := httptest.NewRequest("GET", "/demo/mail?to=kim", nil)
 	if err := json.Unmarshal(s.do(home, r).Body.Bytes(), &found); err != nil || len(found) != 2 {
 		t.Fatalf("%v, %v", found, err)
 	}
-	if found[0] != s.mails.kept[2] || found[1] != s.mails.kept[0] {
+	if found[0] != s.mails("")[0] || found[1] != s.mails("")[2] {
 		t.Errorf("not newest first: %v", found)
 	}
 	body := s.browse(home, "/demo/mail", nil).Body.String()
@@ -213,61 +165,4 @@ func TestMail(t *testing.T) {
 	}
 }
 
-func TestWhatif(t *testing.T) {
-	for _, tt := range []struct{ path, want, holds, why string }{
-		{"/t/works/whatif?address=8.8.8.8", "allow [address-designated]", "Head office", "an entry"},
-		{"/t/works/whatif?address=::ffff:8.8.8.8", "allow [address-designated]", "Head office", "another spelling"},
-		{"/t/works/whatif?address=9.9.9.9", "deny [address-not-designated]", "", "no entry"},
-		{"/t/works/whatif?address=9.9.9.9&client=mobile", "allow [client-exempt]", "", "a client that is free"},
-		{"/t/works/whatif?address=9.9.9.9&member=lee", "allow [member-excepted]", "on the road", "an exception"},
-		{"/t/works/whatif?address=9.9.9.9&member=root", "allow [super-admin]", "", "the super admin"},
-		{"/t/works/whatif?address=9.9.9.9&member=nobody", "deny [unknown-member]", "", "no member"},
-		{"/t/works/whatif?address=9.9.9.9&client=fax", "deny [unknown-client]", "", "no client"},
-		{"/t/works/whatif?address=0.0.0.0", "deny [no-client-address]", "", "no address of a client"},
-		{"/t/line/whatif?address=9.9.9.9&member=lee", "change-password [password-change-required]", "", "a change of password"},
-		{"/t/kintone/whatif?address=127.0.0.1", "allow [address-designated]", "Home", "IPv4"},
-		{"/t/standard/whatif?address=1.208.9.9", "allow [country-exempt] KR", "", "an exempt country"},
-		{"/t/standard/whatif?address=8.8.8.8", "verify [overseas-login] US", "", "another one"},
-		{"/t/standard/whatif?address=10.0.0.1", "verify [overseas-login]", "", "none"},
-	} {
-		s := newSite(t)
-		var e policy.Explanation
-		body := s.do(home, httptest.NewRequest("GET", tt.path, nil)).Body.Bytes()
-		if err := json.Unmarshal(body, &e); err != nil || e.Decision.String() != tt.want || len(e.Steps) == 0 || !strings.Contains(string(body), tt.holds) {
-			t.Errorf("%s: %v\n%s", tt.why, err, body)
-		}
-		page := s.browse(home, tt.path, nil)
-		if page.Code != 200 || !strings.Contains(page.Body.String(), e.Decision.Reason.String()) || !strings.Contains(page.Body.String(), tt.holds) {
-			t.Errorf("%s: %d\n%s", tt.why, page.Code, page.Body)
-		}
-		if s.begun()+len(s.steps.kept)+len(s.mails.kept) != 0 {
-			t.Errorf("%s: a question changed something", tt.why)
-		}
-	}
-}
-
-func TestWhatifRefuses(t *testing.T) {
-	s := newSite(t)
-	for _, address := range []string{"", "x", "8.8.8.8/24", "localhost", "8.8.8.08", "<script>", strings.Repeat("1", 5000)} {
-		path := "/t/works/whatif?address=" + url.QueryEscape(address)
-		if r := s.read(s.do(home, httptest.NewRequest("GET", path, nil))); r.Status != 400 || r.Error == "" {
-			t.Errorf("%.20q: %d %s", address, r.Status, r.Body)
-		}
-		w := s.browse(home, path, nil)
-		if alert := strings.Contains(w.Body.String(), `role="alert"`); alert != (address != "") || strings.Contains(w.Body.String(), "<script>") {
-			t.Errorf("%.20q: %d\n%s", address, w.Code, w.Body)
-		}
-	}
-}
-
 // The pages are whole: every template can be made of what it is given.
-func TestPagesEnd(t *testing.T) {
-	s := newSite(t)
-	s.places = []place{placeAt(addrOf(home), 8080), placeAt(addrOf(office), 8080)}
-	for _, path := range []string{"/", "/t/line/login", "/t/line/me", "/t/line/whatif?address=1.2.3.4&member=lee", "/demo/mail"} {
-		b, _ := io.ReadAll(s.browse(home, path, nil).Result().Body)
-		if !strings.HasSuffix(strings.TrimSpace(string(b)), "</html>") {
-			t.Errorf("%s ends with %q", path, b[max(0, len(b)-40):])
-		}
-	}
-}

@@ -1,20 +1,17 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
-	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -111,6 +108,9 @@ func TestNoAddress(t *testing.T) {
 // Where the network refuses an ordinary member, an answer is the same to the
 // byte whatever the password and whoever the member; where it does not, an
 // unknown member is a wrong password.
+// Where the network refuses an ordinary member, an answer is the same to the
+// byte whatever the password and whoever the member; where it does not, an
+// unknown member is a wrong password.
 func TestGuarantee32RefusalsTellNothing(t *testing.T) {
 	for _, tt := range []struct{ from, tenant, client, want string }{
 		{home, "works", "web", "403 deny [address-not-designated]"},
@@ -122,25 +122,19 @@ func TestGuarantee32RefusalsTellNothing(t *testing.T) {
 		{home, "standard", "web", "401 deny [bad-credentials]"},
 	} {
 		s := newSite(t)
-		for _, id := range []member.ID{"a", "b", "c", "d"} { // pending, suspended, locked, deleted
-			a := directory.Account{Member: member.Member{Tenant: "works", ID: id}, Pending: id == "a"}
-			if err := s.directory.Adopt(t.Context(), a, "a test"); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.passwords.set(t.Context(), "works", id, "demo-"+string(id)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		// One is pending, the others will be suspended, locked and deleted.
+		s.join("works", site.Newcomer{ID: "b", Password: "demo-b"}, site.Newcomer{ID: "c", Password: "demo-c"}, site.Newcomer{ID: "d", Password: "demo-d"})
+		s.act(directory.Create, "works", "a", directory.Facts{})
 		s.act(directory.Suspend, "works", "b", directory.Facts{})
 		for range failures {
-			s.directory.Count(t.Context(), "works", "c", false)
+			s.login(office, "works", "c", "wrong")
 		}
 		s.act(directory.Delete, "works", "d", directory.Facts{})
 		refused := strings.HasPrefix(tt.want, "403")
 		var first, firstPage string
 		for _, id := range []string{"kim", "nobody", "", "root", "lee", "it", "a", "b", "c", "d", "\x00", "\u202ekim", "KIM", strings.Repeat("k", 200)} {
 			for _, password := range []string{"wrong", "", "demo-" + id} {
-				_, err := s.accounts.Load(t.Context(), session.TenantID(tt.tenant), member.ID(id))
+				_, err := s.stores.Members.Load(t.Context(), session.TenantID(tt.tenant), member.ID(id))
 				if right := err == nil && password == "demo-"+id; right && !refused {
 					continue // who is let in, or learns an own reason
 				} else if right && tt.from == home && (id == "root" || id == "lee") {
@@ -229,7 +223,7 @@ func TestGuarantee32FailuresOutsideLockNobody(t *testing.T) {
 			for range 3 * failures {
 				s.want("wrong", s.login(home, "works", id, "wrong"), refused)
 			}
-			if f, err := s.accounts.Failures(t.Context(), "works", member.ID(id)); err != nil || f != (directory.Failures{}) {
+			if f, err := s.stores.Members.Failures(t.Context(), "works", member.ID(id)); err != nil || f != (directory.Failures{}) {
 				t.Errorf("%s has %+v, %v", id, f, err)
 			}
 			if after := s.kept("works", member.ID(id)); after.Status != member.Active || after.Version != before {
@@ -282,14 +276,6 @@ func TestSources(t *testing.T) {
 		s.want("the same /64", s.login("2001:4860:0:1:ffff::", "works", "lee", "demo-lee"), "403 deny [address-not-designated]")
 		s.want("the next /64", s.login("2001:4860:0:2::", "works", "lee", "demo-lee"), "200 allow [member-excepted]")
 		s.want("one of many IPv4 addresses", s.login("9.9.9.0", "works", "lee", "demo-lee"), "200 allow [member-excepted]")
-
-		gs := newGuesses()
-		for i := range 2 * maxSources {
-			gs.takes(source{"works", member.ID(fmt.Sprint(i)), network(addrOf(home))}, false)
-		}
-		if n := len(gs.kept); n > maxSources {
-			t.Errorf("%d sources are kept", n)
-		}
 	})
 }
 
@@ -310,59 +296,5 @@ func TestGuessesWithBlockedClient(t *testing.T) {
 }
 
 // Of many guesses at once no more count than of as many in a row.
-func TestConcurrentGuesses(t *testing.T) {
-	s := newSite(t)
-	s.passwords.room = make(chan struct{}, 50)
-	tenant := s.tenant("line")
-	var all sync.WaitGroup
-	for range 2*failures - 1 {
-		all.Go(func() {
-			ans, err := s.server.login(context.Background(), tenant, addrOf(home), session.Web, "kim", "wrong")
-			if err != nil || ans.Reason != policy.ReasonBadCredentials {
-				t.Errorf("%v, %v", ans, err)
-			}
-		})
-	}
-	all.Wait()
-	s.want("after them", s.login(home, "line", "kim", "demo-kim"), "403 deny [member-locked]")
-	if f, _ := s.accounts.Failures(t.Context(), "line", "kim"); f.Number != failures {
-		t.Errorf("%+v", f)
-	}
-}
-
 // A server that is busy refuses at once whom it has no room for, and after a
 // while those who wait.
-func TestBusy(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t)
-		s.passwords.room = make(chan struct{}, 1)
-		for range cap(s.passwords.slots) {
-			s.passwords.slots <- struct{}{}
-		}
-		login := func() time.Duration {
-			r := httptest.NewRequest("POST", "/t/line/login", strings.NewReader("member=kim&password=demo-kim"))
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			began := time.Now()
-			w := s.do(home, r)
-			if got := s.read(w); got.Status != http.StatusServiceUnavailable || got.Session != "" || w.Header().Get("Retry-After") != "5" {
-				t.Errorf("%d %v %s", got.Status, w.Header(), got.Body)
-			}
-			return time.Since(began)
-		}
-		var waits sync.WaitGroup
-		waits.Go(func() {
-			if d := login(); d != maxWait {
-				t.Errorf("waited for %v", d)
-			}
-		})
-		synctest.Wait()
-		if d := login(); d != 0 {
-			t.Errorf("without room, waited for %v", d)
-		}
-		waits.Wait()
-		<-s.passwords.slots
-		if r := s.login(home, "line", "kim", "demo-kim"); r.Status != 200 {
-			t.Errorf("later: %s", r.text())
-		}
-	})
-}

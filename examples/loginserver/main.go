@@ -1,13 +1,13 @@
-// Command loginserver is the smallest whole login server that asks Sallyport
-// who may come in from where. Run it from the root of the repository:
+// Command loginserver is a whole login server that asks Sallyport who may come in from where.
+// Run it from the root of the repository:
 //
 //	go run ./examples/loginserver
 //
-// It prints what to open and what to type. Its tenants, members and passwords
-// are made up, and everything is gone when it stops. What it does with them is
-// meant to be copied: start with login.go, where Sallyport is asked at a login and
-// its steps; sessions.go has a request of a session, settings.go a save by an
-// administrator, and members.go what is done to members.
+// It prints what to open and what to type. Without -db its tenants, members and passwords are
+// made up, and everything is gone when it stops. What it does with them is meant to be copied:
+// start with site/door.go, where Sallyport is asked at a login and its steps; site/session.go
+// has a request of a session, site/network.go a save by an administrator, and site/people.go
+// what is done to members. Package api is the same for programs, package pages for people.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,12 +26,30 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sallyport-go/sallyport/examples/loginserver/api"
+	"github.com/sallyport-go/sallyport/examples/loginserver/front"
+	"github.com/sallyport-go/sallyport/examples/loginserver/pages"
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/geo"
+	"github.com/sallyport-go/sallyport/ipset"
+	"github.com/sallyport-go/sallyport/policy/httpgate"
 )
 
+// options are the flags.
+type options struct {
+	addr    string
+	geo     string
+	proxies []string
+}
+
 func main() {
-	addr := flag.String("addr", "localhost:8080", "`host:port` to listen on; localhost is 127.0.0.1 and [::1], port 0 is any free one")
-	file := flag.String("geo", "", "MMDB `file` that tells the countries of addresses (default: a small made-up one)")
+	var o options
+	flag.StringVar(&o.addr, "addr", "localhost:8080", "`host:port` to listen on; localhost is 127.0.0.1 and [::1], port 0 is any free one")
+	flag.StringVar(&o.geo, "geo", "", "MMDB `file` that tells the countries of addresses (default: a small made-up one)")
+	flag.Func("trust-proxy", "`addresses` of proxies whose X-Forwarded-For is believed, as CIDR, joined by commas; may be repeated", func(s string) error {
+		o.proxies = append(o.proxies, strings.Split(s, ",")...)
+		return nil
+	})
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "loginserver: unexpected argument %q\n", flag.Arg(0))
@@ -38,44 +57,74 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal does not wait
-	if err := run(ctx, *addr, *file); err != nil {
+	if err := run(ctx, o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "loginserver:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, addr, file string) error {
+func run(ctx context.Context, o options, out io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	countries, err := openCountries(file)
+	resolver, err := resolverFor(o.proxies)
 	if err != nil {
 		return err
 	}
-	listeners, err := listen(addr)
+	countries, err := openCountries(o.geo)
+	if err != nil {
+		return err
+	}
+	listeners, err := listen(o.addr)
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s, err := newServer(ctx, countries, log, iterations)
+	s, err := site.New(ctx, site.Options{Countries: countries, Log: log, Setups: site.Demo(), Demo: true})
 	if err != nil {
 		return err
 	}
-	s.places = places(listeners)
-	if host, _, _ := net.SplitHostPort(addr); host != "" { // or behind a proxy, the name that people type
-		s.names = append(s.names, strings.ToLower(host))
+	f := &front.Front{Site: s, Resolver: resolver, Names: []string{"localhost"}, Log: log}
+	if host, _, _ := net.SplitHostPort(o.addr); host != "" { // or behind a proxy, the name that people type
+		f.Names = append(f.Names, strings.ToLower(host))
 	}
-	s.welcome(ctx, os.Stdout)
+	at := places(listeners)
+	welcome(out, s, at)
 	for _, l := range listeners {
 		if !addrPort(l).Addr().IsLoopback() {
 			log.Warn("others can reach this server, and its passwords and codes are for all to see", "address", l.Addr())
 		}
 	}
 	ran := make(chan struct{})
-	go func() { defer close(ran); s.run(ctx) }()
-	err = serve(ctx, s.handler(), listeners)
+	go func() { defer close(ran); s.Run(ctx) }()
+	err = serve(ctx, handler(f, at), listeners)
 	stop()
 	<-ran
 	return err
+}
+
+// handler joins the rooms.
+func handler(f *front.Front, at []place) http.Handler {
+	p := &pages.Pages{Front: f}
+	for _, x := range at {
+		p.Places = append(p.Places, pages.Place{URL: "http://" + x.String(), Name: x.Name})
+	}
+	return f.Handler(p.Handler(), (&api.API{Front: f}).Handler())
+}
+
+// resolverFor returns where requests come from, behind these proxies.
+func resolverFor(proxies []string) (*httpgate.Resolver, error) {
+	if len(proxies) == 0 {
+		return httpgate.NewResolver(httpgate.Options{})
+	}
+	set, err := ipset.Parse(proxies...)
+	if err != nil {
+		return nil, fmt.Errorf("-trust-proxy: %w", err)
+	}
+	r, err := httpgate.NewResolver(httpgate.Options{Proxies: set, Header: httpgate.XForwardedFor})
+	if err != nil {
+		return nil, fmt.Errorf("-trust-proxy: %w", err)
+	}
+	return r, nil
 }
 
 //go:embed demo.mmdb
@@ -93,6 +142,7 @@ func openCountries(file string) (*geo.DB, error) {
 func serve(ctx context.Context, h http.Handler, listeners []net.Listener) error {
 	srv := &http.Server{
 		Handler:           h,
+		ConnContext:       httpgate.ConnContext,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,

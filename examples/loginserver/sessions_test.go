@@ -10,7 +10,6 @@ import (
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
-	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -18,73 +17,68 @@ func TestRequests(t *testing.T) {
 	const in = "200 allow [address-designated]"
 	for _, tt := range []struct {
 		why    string
-		change func(s *site, text *string)
+		change func(s *world, text *string)
 		from   string
 		want   string
 	}{
-		{"as it began", func(*site, *string) {}, office, in},
-		{"from an address that is refused", func(*site, *string) {}, home, "401 deny [address-not-designated]"},
-		{"after a refusal, from the office again", func(s *site, text *string) { s.me(home, "works", *text) }, office, in},
-		{"of another tenant", func(s *site, text *string) { *text = s.login(office, "line", "kim", "demo-kim").Session }, office, "401 deny [session-unknown]"},
-		{"without a session", func(_ *site, text *string) { *text = "" }, office, "401 deny [session-unknown]"},
-		{"of a session that nobody has", func(_ *site, text *string) { *text = strings.ToLower(*text) }, office, "401 deny [session-unknown]"},
-		{"of a very long one", func(_ *site, text *string) { *text = strings.Repeat("A", 9000) }, office, "401 deny [session-unknown]"},
-		{"used now and then within its life", func(s *site, text *string) {
+		{"as it began", func(*world, *string) {}, office, in},
+		{"from an address that is refused", func(*world, *string) {}, home, "401 deny [address-not-designated]"},
+		{"after a refusal, from the office again", func(s *world, text *string) { s.me(home, "works", *text) }, office, in},
+		{"of another tenant", func(s *world, text *string) { *text = s.login(office, "line", "kim", "demo-kim").Session }, office, "401 deny [session-unknown]"},
+		{"without a session", func(_ *world, text *string) { *text = "" }, office, "401 deny [session-unknown]"},
+		{"of a session that nobody has", func(_ *world, text *string) { *text = strings.ToLower(*text) }, office, "401 deny [session-unknown]"},
+		{"of a very long one", func(_ *world, text *string) { *text = strings.Repeat("A", 9000) }, office, "401 deny [session-unknown]"},
+		{"used now and then within its life", func(s *world, text *string) {
 			for range int(sessionLife/sessionIdle) * 2 {
 				time.Sleep(sessionIdle/2 - 1)
 				s.me(office, "works", *text)
 			}
 		}, office, in},
-		{"after its life", func(s *site, text *string) {
+		{"after its life", func(s *world, text *string) {
 			for range int(sessionLife/sessionIdle) * 2 {
 				time.Sleep(sessionIdle / 2)
 				s.me(office, "works", *text)
 			}
 		}, office, "401 deny [session-ended]"},
-		{"before it was idle for too long", func(*site, *string) { time.Sleep(sessionIdle - 1) }, office, in},
-		{"after it was", func(*site, *string) { time.Sleep(sessionIdle) }, office, "401 deny [session-ended]"},
-		{"after the member was locked", func(s *site, _ *string) {
+		{"before it was idle for too long", func(*world, *string) { time.Sleep(sessionIdle - 1) }, office, in},
+		{"after it was", func(*world, *string) { time.Sleep(sessionIdle) }, office, "401 deny [session-ended]"},
+		{"after the member was locked", func(s *world, _ *string) {
 			for range failures {
 				s.login(home, "works", "kim", "wrong")
 				s.login(usa, "works", "kim", "wrong")
 			}
 			s.want("locked", s.login(office, "works", "kim", "demo-kim"), "403 deny [member-locked]")
 		}, office, in},
-		{"after the member was suspended", func(s *site, _ *string) {
+		{"after the member was suspended", func(s *world, _ *string) {
 			s.act(directory.Suspend, "works", "kim", directory.Facts{})
 		}, office, "401 deny [session-ended]"},
-		{"after the suspension was lifted", func(s *site, _ *string) {
+		{"after the suspension was lifted", func(s *world, _ *string) {
 			s.act(directory.Suspend, "works", "kim", directory.Facts{})
 			s.act(directory.Lift, "works", "kim", directory.Facts{})
 		}, office, "401 deny [session-ended]"},
-		{"after the apps were blocked", func(s *site, _ *string) {
+		{"after the apps were blocked", func(s *world, _ *string) {
 			s.act(directory.BlockApps, "works", "kim", directory.Facts{})
 		}, office, in},
-		{"after other clients were allowed", func(s *site, _ *string) {
+		{"after other clients were allowed", func(s *world, _ *string) {
 			s.act(directory.AllowClients, "works", "kim", directory.Facts{Clients: session.Apps})
 		}, office, "401 deny [session-ended]"},
-		{"after a change of password was asked for", func(s *site, _ *string) {
+		{"after a change of password was asked for", func(s *world, _ *string) {
 			s.act(directory.RequestPasswordChange, "works", "kim", directory.Facts{})
 		}, office, in},
-		{"after the member was deleted", func(s *site, _ *string) {
+		{"after the member was deleted", func(s *world, _ *string) {
 			s.act(directory.Delete, "works", "kim", directory.Facts{})
 		}, office, "401 deny [session-ended]"},
-		{"after the tenant's list became shorter", func(s *site, _ *string) {
+		{"after the tenant's list became shorter", func(s *world, _ *string) {
 			s.save("works", func(t *policy.Settings) { t.Designated = t.Designated[:2] })
 		}, office, "401 deny [session-cut]"},
-		{"after it became longer", func(s *site, _ *string) {
+		{"after it became longer", func(s *world, _ *string) {
 			s.save("works", func(t *policy.Settings) {
 				t.Designated = append(t.Designated, policy.Entry{Range: ipset.MustParseRange("9.9.9.9")})
 			})
 		}, office, in},
-		{"after somebody else's exception was taken away", func(s *site, _ *string) {
+		{"after somebody else's exception was taken away", func(s *world, _ *string) {
 			s.save("works", func(t *policy.Settings) { t.Exceptions = nil })
 		}, office, in},
-		{"after a new line was drawn", func(s *site, _ *string) {
-			if _, err := s.tenant("works").engine.NewLine(s.Context(), engine.Act{Tenant: "works"}); err != nil {
-				s.Fatal(err)
-			}
-		}, office, "401 deny [session-cut]"},
 	} {
 		timed(t, func(t *testing.T) {
 			s := newSite(t)

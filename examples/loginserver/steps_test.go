@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/geo"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
-	"github.com/sallyport-go/sallyport/session"
 )
 
 const (
@@ -20,13 +20,13 @@ const (
 	wrong    = "401 deny [bad-credentials]"
 )
 
-func (s *site) verify(from, attempt, code string) result {
+func (s *world) verify(from, attempt, code string) result {
 	s.Helper()
 	return s.post(from, "/t/standard/verify", "attempt", attempt, "code", code)
 }
 
 // wrongCode returns six digits that are not the code that was mailed last.
-func (s *site) wrongCode() string {
+func (s *world) wrongCode() string {
 	s.Helper()
 	if s.code() == "000000" {
 		return "000001"
@@ -54,11 +54,11 @@ func TestVerify(t *testing.T) {
 func TestCodeIsMailedOnly(t *testing.T) {
 	s := newSite(t)
 	r := s.login(home, "standard", "kim", "demo-kim")
-	if strings.Contains(r.Body, s.code()) || len(s.mails.kept) != 1 || s.mails.kept[0].To != "kim" || s.mails.kept[0].Tenant != "standard" {
-		t.Errorf("%s, %v", r.Body, s.mails.kept)
+	if strings.Contains(r.Body, s.code()) || len(s.mails("")) != 1 || s.mails("")[0].To != "kim" || s.mails("")[0].Tenant != "standard" {
+		t.Errorf("%s, %v", r.Body, s.mails(""))
 	}
-	for sum, tok := range s.steps.kept {
-		if kept := fmt.Sprintf("%s %+v", sum, tok); strings.Contains(kept, s.code()) || strings.Contains(kept, r.Attempt) {
+	for _, st := range s.open("step") {
+		if kept := fmt.Sprintf("%+v %s", st, st.Body); strings.Contains(kept, s.code()) || strings.Contains(kept, r.Attempt) {
 			t.Errorf("kept: %s", kept)
 		}
 	}
@@ -68,52 +68,52 @@ func TestGuarantee30VerificationIsSpentOnce(t *testing.T) {
 	timed(t, func(t *testing.T) {
 		for _, tt := range []struct {
 			why  string
-			do   func(s *site, r result) result
+			do   func(s *world, r result) result
 			want string
 		}{
-			{"of the right code", func(s *site, r result) result { return s.verify(usa, r.Attempt, s.code()) }, verified},
-			{"blanks around it", func(s *site, r result) result { return s.verify(usa, r.Attempt, " "+s.code()+" ") }, verified},
-			{"of a wrong code", func(s *site, r result) result { return s.verify(usa, r.Attempt, s.wrongCode()) }, wrong},
-			{"of no code", func(s *site, r result) result { return s.verify(usa, r.Attempt, "") }, wrong},
-			{"of another attempt", func(s *site, r result) result { return s.verify(usa, "x"+r.Attempt, s.code()) }, wrong},
-			{"of no attempt", func(s *site, r result) result { return s.verify(usa, "", s.code()) }, wrong},
-			{"twice", func(s *site, r result) result {
+			{"of the right code", func(s *world, r result) result { return s.verify(usa, r.Attempt, s.code()) }, verified},
+			{"blanks around it", func(s *world, r result) result { return s.verify(usa, r.Attempt, " "+s.code()+" ") }, verified},
+			{"of a wrong code", func(s *world, r result) result { return s.verify(usa, r.Attempt, s.wrongCode()) }, wrong},
+			{"of no code", func(s *world, r result) result { return s.verify(usa, r.Attempt, "") }, wrong},
+			{"of another attempt", func(s *world, r result) result { return s.verify(usa, "x"+r.Attempt, s.code()) }, wrong},
+			{"of no attempt", func(s *world, r result) result { return s.verify(usa, "", s.code()) }, wrong},
+			{"twice", func(s *world, r result) result {
 				s.verify(usa, r.Attempt, s.code())
 				return s.verify(usa, r.Attempt, s.code())
 			}, wrong},
-			{"after four wrong ones", func(s *site, r result) result {
+			{"after four wrong ones", func(s *world, r result) result {
 				for range 5 - 1 {
 					s.verify(usa, r.Attempt, s.wrongCode())
 				}
 				return s.verify(usa, r.Attempt, s.code())
 			}, verified},
-			{"after five wrong ones", func(s *site, r result) result {
+			{"after five wrong ones", func(s *world, r result) result {
 				for range 5 {
 					s.verify(usa, r.Attempt, s.wrongCode())
 				}
 				return s.verify(usa, r.Attempt, s.code())
 			}, wrong},
-			{"within ten minutes", func(s *site, r result) result {
+			{"within ten minutes", func(s *world, r result) result {
 				time.Sleep(stepLife - 1)
 				return s.verify(usa, r.Attempt, s.code())
 			}, verified},
-			{"after ten minutes", func(s *site, r result) result {
+			{"after ten minutes", func(s *world, r result) result {
 				time.Sleep(stepLife)
 				return s.verify(usa, r.Attempt, s.code())
 			}, wrong},
-			{"in another tenant", func(s *site, r result) result {
+			{"in another tenant", func(s *world, r result) result {
 				return s.post(usa, "/t/works/verify", "attempt", r.Attempt, "code", s.code())
 			}, wrong},
-			{"in another tenant, where the network refuses", func(s *site, r result) result {
+			{"in another tenant, where the network refuses", func(s *world, r result) result {
 				return s.post(home, "/t/works/verify", "attempt", r.Attempt, "code", s.code())
 			}, "403 deny [address-not-designated]"},
-			{"from another country: a code for that one is asked for", func(s *site, r result) result {
+			{"from another country: a code for that one is asked for", func(s *world, r result) result {
 				return s.verify(other, r.Attempt, s.code())
 			}, "202 verify [overseas-login]"},
-			{"from an exempt country", func(s *site, r result) result {
+			{"from an exempt country", func(s *world, r result) result {
 				return s.verify(japan, r.Attempt, s.code())
 			}, "200 allow [country-exempt]"},
-			{"with the code of another attempt", func(s *site, r result) result {
+			{"with the code of another attempt", func(s *world, r result) result {
 				code := s.code()
 				for again := ""; again == "" || s.code() == code; {
 					again = s.login(usa, "standard", "kim", "demo-kim").Attempt
@@ -121,31 +121,31 @@ func TestGuarantee30VerificationIsSpentOnce(t *testing.T) {
 				}
 				return s.verify(usa, r.Attempt, code)
 			}, wrong},
-			{"with the attempt and code of another member", func(s *site, r result) result {
+			{"with the attempt and code of another member", func(s *world, r result) result {
 				r = s.login(usa, "standard", "lee", "demo-lee")
 				if in := s.verify(usa, r.Attempt, s.code()); s.me(usa, "standard", in.Session).Member != "lee" {
 					t.Error("lee's code let somebody else in")
 				}
 				return s.verify(usa, r.Attempt, s.code())
 			}, wrong},
-			{"after the settings have changed", func(s *site, r result) result {
+			{"after the settings have changed", func(s *world, r result) result {
 				s.save("standard", func(t *policy.Settings) { t.Outside = policy.Verify })
 				return s.verify(usa, r.Attempt, s.code())
 			}, wrong},
-			{"after the member's sessions were ended", func(s *site, r result) result {
-				if err := s.directory.SetPassword(s.Context(), "root", "standard", "kim", "leaked", func(context.Context) error { return nil }); err != nil {
+			{"after the member's sessions were ended", func(s *world, r result) result {
+				if err := s.actor("standard", "root").SetPassword(s.Context(), "kim", newPassword, "leaked"); err != nil {
 					s.Fatal(err)
 				}
 				return s.verify(usa, r.Attempt, s.code())
 			}, wrong},
-			{"after the member was suspended", func(s *site, r result) result {
+			{"after the member was suspended", func(s *world, r result) result {
 				s.act(directory.Suspend, "standard", "kim", directory.Facts{})
 				return s.verify(usa, r.Attempt, s.code())
 			}, wrong},
-			{"as the attempt of a new password", func(s *site, r result) result {
+			{"as the attempt of a new password", func(s *world, r result) result {
 				return s.post(usa, "/t/standard/password", "attempt", r.Attempt, "old", "demo-kim", "new", newPassword)
 			}, wrong},
-			{"as a session", func(s *site, r result) result { return s.me(usa, "standard", r.Attempt) }, "401 deny [session-unknown]"},
+			{"as a session", func(s *world, r result) result { return s.me(usa, "standard", r.Attempt) }, "401 deny [session-unknown]"},
 		} {
 			s := newSite(t)
 			s.want(tt.why, tt.do(s, s.login(usa, "standard", "kim", "demo-kim")), tt.want)
@@ -177,11 +177,11 @@ func TestFiveTriesAnHour(t *testing.T) {
 func TestConcurrentCodes(t *testing.T) {
 	s := newSite(t)
 	attempt, code := s.login(usa, "standard", "kim", "demo-kim").Attempt, s.code()
-	allowed := make(chan answer, 50)
+	allowed := make(chan site.Answer, 50)
 	var all sync.WaitGroup
 	for range cap(allowed) {
 		all.Go(func() {
-			if ans, err := s.server.verify(context.Background(), s.tenant("standard"), addrOf(usa), attempt, code); err == nil && ans.Effect != policy.Deny {
+			if ans, err := s.Tenant("standard").Verify(context.Background(), addrOf(usa), attempt, code); err == nil && ans.Effect != policy.Deny {
 				allowed <- ans
 			}
 		})
@@ -227,29 +227,6 @@ func TestStepsOnPages(t *testing.T) {
 }
 
 // What a crowd of logins leaves behind is bounded.
-func TestBoundedMemory(t *testing.T) {
-	timed(t, func(t *testing.T) {
-		s := newSite(t)
-		oldest := s.login(korea, "standard", "kim", "demo-kim")
-		for i := range 3 * maxMails {
-			time.Sleep(time.Second)
-			s.login(usa, "standard", "kim", "demo-kim")
-			s.login(korea, "standard", "kim", "demo-kim")
-			s.login(usa, "standard", fmt.Sprint("nobody", i), "wrong")
-		}
-		live, err := s.sessions.List(t.Context(), "standard", session.Query{LiveAt: time.Now()})
-		if err != nil || len(s.steps.kept) > maxSteps || len(live) != maxSessions || len(s.mails.kept) > maxMails {
-			t.Errorf("%d steps, %d live sessions, %d mails, %v", len(s.steps.kept), len(live), len(s.mails.kept), err)
-		}
-		s.want("the oldest session made room", s.me(korea, "standard", oldest.Session), "401 deny [session-ended]")
-		time.Sleep(session.History + sessionLife)
-		s.tidy(t.Context())
-		if n := s.begun(); n != 0 {
-			t.Errorf("%d sessions are kept for ever", n)
-		}
-	})
-}
-
 // A country that is unknown counts as one place, since nothing tells more.
 func TestUnknownCountry(t *testing.T) {
 	s := newSite(t)

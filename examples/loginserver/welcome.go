@@ -1,71 +1,60 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 
-	"github.com/sallyport-go/sallyport/member"
-	"github.com/sallyport-go/sallyport/policy"
-	"github.com/sallyport-go/sallyport/policy/engine"
-	"github.com/sallyport-go/sallyport/session"
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 )
 
-// try is a login for the reader to copy.
-type try struct {
-	from   place
-	tenant session.TenantID
-	member member.ID
-	right  bool // the password
-}
+// try is a request for the reader to copy, and what it gives.
+type try struct{ command, want string }
 
-// tries returns logins that end in different ways from the places there are.
-func (s *server) tries() []try {
-	home, office := s.places[0], s.places[len(s.places)-1]
-	allowed := try{office, "works", "kim", true}
-	if office == home {
-		allowed.member = "lee" // the exception
+// tries returns requests that end in different ways from the places there are: the first of
+// the demo's own settings, then an administrator who changes those of works.
+func tries(at []place) []try {
+	home, office := at[0], at[len(at)-1]
+	login := func(p place, tenant, member, password string) string {
+		return fmt.Sprintf(`curl -d "member=%s&password=%s" "http://%v/t/%s/login"`, member, password, p, tenant)
 	}
-	return []try{
-		{home, "works", "kim", true},
-		allowed,
-		{home, "line", "kim", false},
-		{home, "line", "lee", true},
-		{home, "standard", "kim", true},
+	list := []try{
+		{login(home, "works", "kim", "demo-kim"), "200 allow [all-addresses]"},
+		{login(home, "works", "kim", "wrong"), "401 deny [bad-credentials]"},
+		{login(home, "standard", "kim", "demo-kim"), "403 deny [address-not-designated]"},
+		{login(home, "standard", "lee", "demo-lee"), "202 change-password [password-change-required]"},
 	}
+	if office != home {
+		list = append(list, try{login(office, "standard", "kim", "demo-kim"), "200 allow [address-designated]"})
+	}
+	return list
 }
 
 // welcome tells somebody who has just started the server what to do with it.
-func (s *server) welcome(ctx context.Context, w io.Writer) {
+func welcome(w io.Writer, s *site.Site, at []place) {
 	say := func(format string, a ...any) { fmt.Fprintf(w, format+"\n", a...) }
 	say("A login server that asks Sallyport. Everything is made up, and gone when it stops.\n")
-	for _, p := range s.places {
+	for _, p := range at {
 		say("  %-23s %s", "http://"+p.String(), p.Name)
 	}
 	say("")
-	for _, t := range s.tenants {
+	for _, t := range s.Tenants() {
 		say("  %-9s %-13s %s", t.ID, t.Profile.Name, t.About)
 	}
 	say("\nMembers: root (super admin), it, kim, lee; the password of each is demo- and the name.")
-	say("A real server must know the client; this one believes what it is told: client=mobile.")
-	say("Countries: %v", s.countries)
+	say("A real server must know the client and never be told; this one believes client=mobile.")
+	say("Countries: %v", s.Countries)
 	say("\nOpen one of the URLs, or copy a line and compare:\n")
-	for _, t := range s.tries() {
-		say("  %s\n    %s", t.command(), s.expected(ctx, t))
+	for _, t := range tries(at) {
+		say("  %s\n    %s", t.command, t.want)
 	}
-}
-
-func (t try) command() string {
-	password := "wrong"
-	if t.right {
-		password = "demo-" + string(t.member)
+	url := "http://" + at[0].String() + "/t/works"
+	say("\nDesignate your address, then switch overseas blocking on instead; each prints what it changes:\n")
+	say(`  TOKEN=$(curl -s -d "member=root&password=demo-root" %s/login | sed 's/.*"session":"\([^"]*\)".*/\1/')`, url)
+	put := func(doc string) {
+		say(`  curl -X PUT -H "Authorization: Bearer $TOKEN" -d '%s' %s/admin/network`, doc, url)
 	}
-	return fmt.Sprintf(`curl -d "member=%s&password=%s" "http://%v/t/%s/login"`, t.member, password, t.from, t.tenant)
-}
-
-// expected is what the command gives: the status and the decision.
-func (s *server) expected(ctx context.Context, t try) string {
-	tenant := s.tenant(t.tenant)
-	d, _, _ := tenant.engine.Admit(ctx, engine.Login{Tenant: t.tenant, Member: t.member, Plan: tenant.Plan, Client: session.Web, Addr: t.from.Addr(), Authenticated: t.right})
-	return fmt.Sprintf("%d %v", statusOf(d), policy.Decision{Effect: d.Effect, Reason: d.Reason})
+	put(fmt.Sprintf(`{"access":"designated","designated":[{"range":"%v","label":"here"}]}`, at[0].Addr()))
+	say(`    200; the session of root has ended with all others: run the line of TOKEN again`)
+	put(`{"access":"all","overseas":{"block":true,"exempt":["KR"]}}`)
+	say("    200; kim now gets 202 verify [overseas-login], and a code at http://%v/demo/mail?to=kim", at[0])
 }

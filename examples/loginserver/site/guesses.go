@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"net/netip"
@@ -49,7 +49,7 @@ func (gs *guesses) takes(from source, right bool) bool {
 		g.wrong = 0
 	}
 	switch {
-	case g.wrong >= 2*failures: // which a lock, where there is one, comes before
+	case g.wrong >= 2*Failures: // which a lock, where there is one, comes before
 		return false
 	case right:
 		delete(gs.kept, from)
@@ -74,4 +74,15 @@ func (gs *guesses) forget(now time.Time) {
 		}
 		delete(gs.kept, from)
 	}
+}
+
+// network returns what one visitor has of addresses: one of IPv4, or the /64 of
+// an IPv6 one.
+func network(addr netip.Addr) netip.Prefix {
+	bits := 64
+	if addr.Is4() {
+		bits = 32
+	}
+	p, _ := addr.Prefix(bits) // the zero Prefix for the zero Addr
+	return p
 }

@@ -1,0 +1,192 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/member/verify"
+	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// Answer is what a login is told.
+type Answer struct {
+	Effect  policy.Effect `json:"effect"`
+	Reason  policy.Reason `json:"reason"`
+	Address netip.Addr    `json:"address,omitzero"`  // where one is refused, for support
+	Attempt string        `json:"attempt,omitempty"` // of the step that is asked for: Verify or ChangePassword take it
+	Session string        `json:"session,omitempty"` // the token of the session, which is told once
+}
+
+// Decision returns effect and reason.
+func (a Answer) Decision() policy.Decision {
+	return policy.Decision{Effect: a.Effect, Reason: a.Reason}
+}
+
+// Login decides by member and password. The password is checked always, also where the
+// answer will not depend on it; what may be told of the outcome is Admit's to choose. The
+// client is that of Tenant.Client, the address what the front door's resolver says. The
+// error is a *PasswordError, or ErrBusy (with others) if there is no answer.
+func (t *Tenant) Login(ctx context.Context, addr netip.Addr, client session.Client, id member.ID, password string) (Answer, error) {
+	if err := typed(password); err != nil {
+		return Answer{}, err
+	}
+	since, err := t.version(ctx, id) // before the password is checked: an act meanwhile counts
+	if err != nil {
+		return Answer{}, err
+	}
+	right, _, err := t.site.passwords.right(ctx, t.ID, id, password)
+	if err != nil {
+		return Answer{}, err
+	}
+	right = t.site.guesses.takes(source{t.ID, id, network(addr)}, right)
+	return t.admit(ctx, engine.Login{
+		Tenant: t.ID, Member: id, Plan: t.Plan, Client: client, Addr: addr, Authenticated: right, Since: since,
+	})
+}
+
+// version returns the version of a member; zero, if there is none.
+func (t *Tenant) version(ctx context.Context, id member.ID) (session.Version, error) {
+	m, err := t.site.directory.Member(ctx, t.ID, id)
+	if errors.Is(err, session.ErrNotFound) {
+		return session.Version{}, nil
+	}
+	if err != nil {
+		return session.Version{}, err
+	}
+	return m.Version, nil
+}
+
+// Verify decides by the code of a step. The list is walked again from its beginning, with
+// the address of now: the code is looked at only where one is still asked for.
+func (t *Tenant) Verify(ctx context.Context, addr netip.Addr, attempt, code string) (Answer, error) {
+	st, ok, err := t.site.find(ctx, t.ID, attempt, policy.Verify)
+	if err != nil {
+		return Answer{}, err
+	}
+	l := engine.Login{Tenant: t.ID, Member: st.Member, Plan: t.Plan, Client: st.Stamp.Client, Addr: addr, Authenticated: ok, Since: st.Stamp.Member}
+	if !ok {
+		l.Client = session.Web
+		return t.admit(ctx, l)
+	}
+	d, stamp, err := t.engine.Admit(ctx, l)
+	if err == nil && d.Effect != policy.Verify && d.Effect != policy.Deny {
+		first, err := t.site.end(ctx, attempt)
+		if err != nil {
+			return Answer{}, err
+		}
+		l.Authenticated = first // another was faster: a step begins one session
+	}
+	if err == nil && d.Effect == policy.Verify && d.Country == st.Stamp.Country {
+		switch err := t.site.verifier.Complete(ctx, attempt, code, t.binding(st.Member, stamp)); {
+		case errors.Is(err, verify.ErrBusy):
+			return Answer{}, ErrBusy
+		case err != nil: // whatever it is: all that does not verify is told alike
+			return Answer{Effect: policy.Deny, Reason: policy.ReasonBadCredentials}, nil
+		}
+		if l.Verified, err = t.site.end(ctx, attempt); err != nil {
+			return Answer{}, err
+		}
+	}
+	return t.admit(ctx, l)
+}
+
+func (t *Tenant) binding(id member.ID, stamp session.Stamp) verify.Binding {
+	return verify.Binding{Tenant: t.ID, Member: id, Client: stamp.Client, Country: stamp.Country, Policy: stamp.Policy, MemberVersion: stamp.Member}
+}
+
+// ChangePassword decides by the old password of a step. If nothing but the change stood in
+// the way, the new password is stored, which ends the sessions that the old one began, and
+// the member is in.
+func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, old, new string) (Answer, error) {
+	if err := fresh(old, new); err != nil {
+		return Answer{}, err
+	}
+	st, ok, err := t.site.find(ctx, t.ID, attempt, policy.ChangePassword)
+	if err != nil {
+		return Answer{}, err
+	}
+	right, checked, err := t.site.passwords.right(ctx, t.ID, st.Member, old)
+	if err != nil {
+		return Answer{}, err
+	}
+	right = t.site.guesses.takes(source{t.ID, st.Member, network(addr)}, right && ok)
+	l := engine.Login{Tenant: t.ID, Member: st.Member, Plan: t.Plan, Client: st.Stamp.Client, Addr: addr, Authenticated: right, Since: st.Stamp.Member}
+	if !ok {
+		l.Client = session.Web
+	}
+	d, stamp, err := t.engine.Admit(ctx, l)
+	if d.Effect == policy.Verify && st.Stamp.Verified && d.Country == st.Stamp.Country { // it was done before the change was asked for
+		l.Verified = true
+		d, stamp, err = t.engine.Admit(ctx, l)
+	}
+	if err == nil && d.Effect == policy.ChangePassword {
+		if _, err := t.site.end(ctx, attempt); err != nil {
+			return Answer{}, err
+		}
+		err := t.site.directory.ChangedPassword(ctx, t.ID, st.Member, stamp.Member, func(ctx context.Context) error {
+			return t.site.passwords.replace(ctx, t.ID, st.Member, checked, new)
+		})
+		switch {
+		case errors.Is(err, errOvertaken), errors.Is(err, directory.ErrRefused): // what was proved is not proved any more
+			l.Authenticated = false
+		case err != nil:
+			return Answer{}, err
+		default:
+			l.Since, _ = stamp.Member.Next() // which is the member's now, unless somebody has acted since
+		}
+	}
+	return t.admit(ctx, l)
+}
+
+// admit asks the engine, and begins what its decision asks for: a session or a step.
+func (t *Tenant) admit(ctx context.Context, l engine.Login) (Answer, error) {
+	d, stamp, err := t.engine.Admit(ctx, l)
+	if err != nil {
+		t.site.log.Warn("login", "tenant", t.ID, "error", err)
+	}
+	ans := Answer{Effect: d.Effect, Reason: d.Reason}
+	st := step{Tenant: t.ID, Member: l.Member, Effect: d.Effect, Stamp: stamp}
+	switch d.Effect {
+	case policy.Allow:
+		ans.Session, err = t.open(ctx, l, d, stamp)
+		return ans, err
+	case policy.Verify:
+		token, m, err := t.site.verifier.Begin(ctx, t.binding(l.Member, stamp), t.contacts(ctx, l.Member))
+		switch {
+		case errors.Is(err, verify.ErrNoContact):
+			return Answer{Effect: policy.Deny, Reason: policy.ReasonNoVerificationContact, Address: l.Addr}, nil
+		case err != nil:
+			return Answer{}, errors.Join(ErrBusy, err)
+		}
+		ans.Attempt = token
+		if err := t.site.begin(ctx, st, token); err != nil {
+			return Answer{}, err
+		}
+		return ans, t.sendCode(ctx, l.Member, m)
+	case policy.ChangePassword:
+		ans.Attempt = newStepToken()
+		return ans, t.site.begin(ctx, st, ans.Attempt)
+	}
+	if d.Reason != policy.ReasonBadCredentials {
+		ans.Address = l.Addr
+	}
+	return ans, nil
+}
+
+// contacts are where a member gets codes, as recorded before.
+func (t *Tenant) contacts(ctx context.Context, id member.ID) []verify.Contact {
+	a, err := t.site.stores.Members.Load(ctx, t.ID, id)
+	if err != nil {
+		return nil
+	}
+	var to []verify.Contact
+	for _, c := range a.Contacts {
+		to = append(to, verify.Contact{Kind: verify.Email, Address: c.Address, Recorded: c.Recorded})
+	}
+	return to
+}

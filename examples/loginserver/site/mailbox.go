@@ -1,0 +1,151 @@
+package site
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/member/verify"
+	"github.com/sallyport-go/sallyport/policy/engine"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// Mail is a letter that a real server would send. This one keeps it for an hour, and a demo
+// shows it.
+type Mail struct {
+	Kind   string           `json:"kind"`
+	Tenant session.TenantID `json:"tenant"`
+	To     member.ID        `json:"to"`
+	Code   string           `json:"code,omitempty"` // of MailVerification
+	Link   string           `json:"link,omitempty"` // of MailResetLink: a path on this server
+	Text   string           `json:"text"`
+	At     time.Time        `json:"at"`
+	Until  time.Time        `json:"until,omitzero"` // when code or link is of no use any more
+}
+
+// The kinds of letters, which are stable.
+const (
+	MailVerification = "verification" // a code that verifies a login
+	MailResetLink    = "reset-link"   // a link that lifts the address restriction
+	MailNotice       = "notice"       // that somebody has used the link
+)
+
+const mailKept = time.Hour
+
+// send keeps a letter. It goes to the address that was recorded before, and never to one
+// that came with the login.
+func (s *Site) send(ctx context.Context, m Mail) error {
+	m.At = time.Now().UTC().Truncate(time.Second)
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return s.stores.Values.Put(ctx, Value{Kind: "mail", Name: rand.Text(), Owner: string(m.To), Body: b, Until: m.At.Add(mailKept)})
+}
+
+// Mails returns the letters of a member in every tenant, or of all for "", newest first. If
+// this is no demo there are none: codes go to the member's own mailbox and nowhere else.
+func (s *Site) Mails(ctx context.Context, to member.ID) ([]Mail, error) {
+	found := []Mail{}
+	if !s.Demo {
+		return found, nil
+	}
+	list, err := s.stores.Values.List(ctx, "mail", string(to))
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range list {
+		var m Mail
+		if err := json.Unmarshal(v.Body, &m); err != nil {
+			return nil, err
+		}
+		found = append(found, m)
+	}
+	return found, nil
+}
+
+func (t *Tenant) sendCode(ctx context.Context, to member.ID, m verify.Message) error {
+	return t.site.send(ctx, Mail{
+		Kind: MailVerification, Tenant: t.ID, To: to, Code: m.Code, Until: m.Ends.UTC(),
+		Text: fmt.Sprintf("Your code is %s. It is good until %s. Type it nowhere but where you have just logged in.", m.Code, m.Ends.UTC().Format(time.TimeOnly)),
+	})
+}
+
+// mailer tells the administrators of a tenant of what an engine has for them.
+type mailer struct{ *Site }
+
+func (m mailer) Mail(ctx context.Context, l engine.Letter) error {
+	letter := Mail{Kind: MailNotice, Tenant: l.Tenant,
+		Text: "Somebody has used the link that lifts the address restriction. If it was none of you, change your passwords."}
+	if l.Kind == session.ResetLink {
+		letter.Kind, letter.Link, letter.Until = MailResetLink, "/reset/"+string(l.Tenant)+"."+l.Token, l.Expires.UTC()
+		letter.Text = fmt.Sprintf("The address restriction was saved. If you cannot log in any more, this link lifts it, until %s: %s",
+			l.Expires.UTC().Format(time.TimeOnly), letter.Link)
+	}
+	admins, err := m.admins(ctx, l.Tenant)
+	if err != nil {
+		return err
+	}
+	for _, a := range admins {
+		letter.To = a.ID
+		if err := m.send(ctx, letter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admins are the members of a tenant who may change its network settings.
+func (s *Site) admins(ctx context.Context, t session.TenantID) ([]directory.Account, error) {
+	var found []directory.Account
+	seen := make(map[member.ID]bool)
+	for _, role := range []string{directory.SuperAdmin, directory.Deputy, directory.ITAdmin} {
+		page := directory.Query{Role: role}
+		for {
+			list, err := s.stores.Members.List(ctx, t, page)
+			if err != nil {
+				return nil, err
+			}
+			for _, a := range list {
+				if !seen[a.ID] && a.CanLogIn() && a.Permits().Has(directory.Security) {
+					seen[a.ID] = true
+					found = append(found, a)
+				}
+			}
+			if len(list) < page.Limit() {
+				break
+			}
+			page.After = list[len(list)-1].ID
+		}
+	}
+	return found, nil
+}
+
+// administrators tells an engine from where they were last seen.
+type administrators struct{ *Site }
+
+func (a administrators) Administrators(ctx context.Context, t session.TenantID) ([]engine.Place, error) {
+	admins, err := a.admins(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	visitor, ok := a.stores.Sessions.(session.Visitor)
+	if !ok {
+		return nil, nil
+	}
+	var seen []engine.Place
+	for _, admin := range admins {
+		for v, err := range visitor.Visits(ctx, t, admin.ID, time.Now().Add(-session.History)) {
+			if err != nil {
+				return nil, err
+			}
+			seen = append(seen, engine.Place{Member: admin.ID, Client: v.Client, Addr: v.Addr, Contact: len(admin.Contacts) > 0})
+			break
+		}
+	}
+	return seen, nil
+}
