@@ -30,8 +30,8 @@ type Options struct {
 	// . _ - only. "": sallyport.
 	Prefix string
 
-	// Failed is told why something was not told to other processes at once; they find it
-	// within the engine's MaxStale. It must not block. nil: nobody.
+	// Failed is told why something was not told to other processes, or not heard from them,
+	// at once; it is found within the engine's MaxStale. It must not block. nil: nobody.
 	Failed func(error)
 }
 
@@ -187,6 +187,12 @@ func (h *history) note(s sight) {
 	defer h.mu.Unlock()
 	if s.line > h.latest.line || s.line == h.latest.line && s.ends > h.latest.ends {
 		h.latest = s
+	}
+}
+
+func (db *DB) fail(err error) {
+	if db != nil && db.failed != nil {
+		db.failed(err)
 	}
 }
 

@@ -9,6 +9,7 @@
 //	dir, err := directory.New(accounts, accounts, &directory.Options{Sessions: sessions, Revoker: sessions})
 //	eng, err := engine.New(policy.Standard(), policies, dir, &engine.Options{Revoker: sessions})
 //	go eng.Run(ctx) // hears what other processes save
+//	go db.FollowMembers(ctx, eng.MemberChanged)
 //
 // Once, before the first start, somebody calls [DB.NewLine]; see below.
 //
@@ -28,7 +29,7 @@
 // A store behind [DB.Told] is a [policy.Watcher]. Messages (PUBLISH) wake those who watch;
 // what they then read is a list of changes, which they also read each second, so that a
 // message that is lost costs a second. Members are told of by [DB.TellMember] and heard by
-// [DB.WatchMembers], for engine.MemberChanged.
+// [DB.FollowMembers].
 //
 // # Lost data
 //

@@ -2,8 +2,8 @@ package redisstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,7 +19,6 @@ const stride = 200
 var (
 	endAllScript = script("endall")
 	listScript   = script("list")
-	firstScript  = script("first")
 	purgeScript  = script("purge")
 	cutScript    = script("cut")
 )
@@ -130,27 +129,22 @@ func (s *Sessions) cut(ctx context.Context, o session.Order, now time.Time) erro
 	return err
 }
 
-// List returns sessions of a tenant; see [session.Store]. Those of one microsecond are
-// read together.
+// List returns sessions of a tenant; see [session.Store].
 func (s *Sessions) List(ctx context.Context, t session.TenantID, q session.Query) ([]session.Session, error) {
 	if q.Max <= 0 || q.Max > session.MaxPage {
 		q.Max = session.MaxPage
 	}
-	since := time.UnixMicro(q.Since.UnixMicro())
-	if !q.First.IsZero() {
-		return s.only(ctx, t, q, since)
-	}
 	before := "g" // above all places
 	if q.After != (session.Cursor{}) {
-		before = place(q.After.Created) + "g"
+		before = place(q.After.Created) + string(q.After.First[:])
 	}
-	var page, group []session.Session // group: created at once, and not yet all of them
-	flush := func() {
-		slices.SortFunc(group, func(a, b session.Session) int { return bytes.Compare(b.First[:], a.First[:]) })
-		page, group = append(page, group...), group[:0]
+	one := ""
+	if !q.First.IsZero() {
+		one = string(q.First[:])
 	}
+	var page []session.Session
 	for {
-		reply, err := s.db.run(ctx, listScript, string(t), prefix(q.Member, q.Device), before, min(stride, q.Max+1))
+		reply, err := s.db.run(ctx, listScript, string(t), prefix(q.Member, q.Device), before, min(stride, q.Max), one)
 		if err != nil {
 			return nil, err
 		}
@@ -163,52 +157,36 @@ func (s *Sessions) List(ctx context.Context, t session.TenantID, q session.Query
 			if err != nil {
 				return nil, err
 			}
-			if len(group) > 0 && !found.Created.Equal(group[0].Created) {
-				flush()
+			if chosen(found, t, q) {
+				page = append(page, found)
 			}
-			if len(page) >= q.Max || found.Created.Before(since) {
-				return page[:min(len(page), q.Max)], nil
-			}
-			if found.Tenant == t && chosen(found, q) {
-				group = append(group, found)
+			if len(page) >= q.Max || found.Created.UnixMicro() < q.Since.UnixMicro() {
+				return page, nil
 			}
 		}
 		if before = text(reply[0]); before == "" {
-			flush()
-			return page[:min(len(page), q.Max)], nil
+			return page, nil
 		}
 	}
 }
 
-// only returns the session that began with q.First, if q names it.
-func (s *Sessions) only(ctx context.Context, t session.TenantID, q session.Query, since time.Time) ([]session.Session, error) {
-	reply, err := s.db.run(ctx, firstScript, string(t), q.First[:])
-	if err := outcome(reply, err); err != nil {
-		if errors.Is(err, session.ErrNotFound) {
-			err = nil
-		}
-		return nil, err
-	}
-	if len(reply) != 2 {
-		return nil, errAnswer
-	}
-	found, err := decode(reply[1])
-	after := q.After == session.Cursor{} || !found.Created.After(time.UnixMicro(q.After.Created.UnixMicro()))
-	if err != nil || found.Tenant != t || found.First != q.First || !after || found.Created.Before(since) || !chosen(found, q) {
-		return nil, err
-	}
-	return []session.Session{found}, nil
-}
-
-// chosen reports whether q names a session, but for when it was created, unless it lies
-// before the place where the page begins.
-func chosen(s session.Session, q session.Query) bool {
-	return (q.Member == "" || s.Member == q.Member) &&
+// chosen reports whether q names a session of a tenant.
+func chosen(s session.Session, t session.TenantID, q session.Query) bool {
+	return s.Tenant == t &&
+		(q.First.IsZero() || s.First == q.First) &&
+		(q.Member == "" || s.Member == q.Member) &&
 		(q.Device == "" || s.Device == q.Device) &&
 		(q.Clients == 0 || q.Clients.Has(s.Stamp.Client)) &&
 		(len(q.Kinds) == 0 || slices.Contains(q.Kinds, s.Kind)) &&
 		(q.LiveAt.IsZero() || s.Live(q.LiveAt)) &&
-		(q.After == session.Cursor{} || s.Created.Before(time.UnixMicro(q.After.Created.UnixMicro())) || bytes.Compare(s.First[:], q.After.First[:]) < 0)
+		s.Created.UnixMicro() >= q.Since.UnixMicro() &&
+		(q.After == session.Cursor{} || comesAfter(s.Cursor(), q.After))
+}
+
+// comesAfter reports whether a place in a list lies behind another: newest first.
+func comesAfter(c, d session.Cursor) bool {
+	order := cmp.Or(cmp.Compare(d.Created.UnixMicro(), c.Created.UnixMicro()), bytes.Compare(d.First[:], c.First[:]))
+	return order > 0
 }
 
 // Purge removes sessions that were dead before an instant; see [session.Store].

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -23,6 +24,15 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(quiet{}) // the client logs each failure, of which the tests make many
+	if config := os.Getenv("SALLYPORT_NODE"); config != "" {
+		nodeB(config)
+		return
+	}
+	if err := found(); err != nil && os.Getenv("CI") != "true" {
+		flag.Parse()
+		flag.Set("test.skip", "^Example")
+		fmt.Println("examples are not run: no Redis:", err)
+	}
 	os.Exit(m.Run())
 }
 

@@ -80,8 +80,8 @@ func (s told) Save(ctx context.Context, expected session.Version, r policy.Recor
 		}
 	}
 	err = errors.Join(err, s.db.tell(ctx, change{tenant: r.Tenant}, v))
-	if err != nil && s.db.failed != nil {
-		s.db.failed(fmt.Errorf("redisstore: a save of tenant %.100q was not told: %w", string(r.Tenant), err))
+	if err != nil {
+		s.db.fail(fmt.Errorf("redisstore: a save of tenant %.100q was not told: %w", string(r.Tenant), err))
 	}
 	return v, nil
 }
@@ -104,14 +104,27 @@ func (db *DB) TellMember(ctx context.Context, t session.TenantID, m session.Memb
 	return db.tell(ctx, change{t, m}, v)
 }
 
-// WatchMembers calls changed for each member of whom TellMember told, in this process or
-// another, until ctx ends, as the Watch of a store behind Told does for tenants.
-func (db *DB) WatchMembers(ctx context.Context, changed func(session.TenantID, session.MemberID, session.Version)) error {
-	return db.watch(ctx, func(c change, v session.Version) {
-		if c.member != "" {
-			changed(c.tenant, c.member, v)
+// FollowMembers calls changed for each member of whom TellMember told, in this process or
+// another, and returns when ctx has ended. It begins again where the server fails, five
+// minutes back, and tells Options.Failed why.
+//
+//	go db.FollowMembers(ctx, eng.MemberChanged)
+func (db *DB) FollowMembers(ctx context.Context, changed func(session.TenantID, session.MemberID)) error {
+	for ctx.Err() == nil {
+		err := db.watch(ctx, func(c change, _ session.Version) {
+			if c.member != "" {
+				changed(c.tenant, c.member)
+			}
+		})
+		if ctx.Err() == nil {
+			db.fail(fmt.Errorf("redisstore: changes of members are not heard: %w", err))
 		}
-	})
+		select {
+		case <-ctx.Done():
+		case <-time.After(look):
+		}
+	}
+	return ctx.Err()
 }
 
 // change is what is told of: a tenant's record, or a member's.

@@ -1,10 +1,17 @@
 -- What every script begins with. KEYS[1] is the mark of the store, a hash. ARGV[1] to
 -- ARGV[3] are the line, the count of ends and the tag of the last end that the caller has
--- seen, "" where it has seen none; ARGV[4] is a tag for an end that this call makes. A
--- script has its own arguments from ARGV[5] on.
+-- seen, "" where it has seen none; ARGV[4] is a tag for what this call writes. A script
+-- has its own arguments from ARGV[5] on.
 --
 -- All keys of a store begin with the same hash tag and lie in one slot, so that a cluster
--- serves scripts that find keys by what they read.
+-- serves scripts that find keys by what they read:
+--
+--   mark      line, ends, tag; lost, if it is; n and a tenant: entries in its list; cuts
+--   s: FIRST  a session, a hash, under the id that it began with
+--   i: ID     that id, for a session that was renewed
+--   x: TENANT the list of a tenant, by which the sessions of a member or a device are found
+--   dies      sessions by the instant at which they die, or an earlier one
+--   told      what was told to other processes, the last 10,000 of it
 
 local mark = KEYS[1]
 local call = redis.call
@@ -73,16 +80,17 @@ local function cut(s)
 	end
 end
 
--- load reads a session by its number. A cut ends it as if it had been ended then.
-local function load(q)
-	local v, s = call('HMGET', base .. 's:' .. q, unpack(fields)), {q = q}
+-- load reads a session by the id that it began with; nil if there is none. A cut ends it as
+-- if it had been ended then.
+local function load(first)
+	local v, s = call('HMGET', base .. 's:' .. first, unpack(fields)), {}
 	if not v[1] then
-		lose('session ' .. q .. ' is not there')
+		return nil
 	end
 	for i, name in ipairs(fields) do
 		s[name] = v[i] or ''
 	end
-	s.open = s.ended == ''
+	s.key, s.open = base .. 's:' .. first, s.ended == ''
 	if s.open then
 		local at = cut(s)
 		if at then
@@ -92,19 +100,34 @@ local function load(q)
 	return s
 end
 
--- named reads the session of a tenant that has an id or began with it; nil if there is none.
-local function named(tenant, id)
-	local q = call('GET', base .. 'i:' .. id)
-	if q then
-		local s = load(q)
-		return s.tenant == tenant and s or nil
+-- listed reads a session that must be there.
+local function listed(first)
+	return load(first) or lose('a session is not there')
+end
+
+-- find reads a session of a tenant by its id of now; nil if there is none.
+local function find(tenant, id)
+	local first = call('GET', base .. 'i:' .. id)
+	local s
+	if first then
+		s = listed(first)
+	else
+		s = load(id)
+	end
+	if s and s.tenant == tenant and s.id == id then
+		return s
 	end
 end
 
--- find reads a session of a tenant by the id that it has.
-local function find(tenant, id)
-	local s = named(tenant, id)
-	return s and s.id == id and s or nil
+-- named reads a session of a tenant by its id or by the one that it began with.
+local function named(tenant, id)
+	local s = find(tenant, id) or load(id)
+	return s and s.tenant == tenant and s or nil
+end
+
+-- used reports whether a session has an id or began with it.
+local function used(id)
+	return call('EXISTS', base .. 's:' .. id, base .. 'i:' .. id) > 0
 end
 
 -- values returns a session as the caller reads it.
@@ -152,18 +175,19 @@ local function finish(s, at, why)
 		at = s.created
 	end
 	s.ended, s.why, s.open = at, why, false
-	call('HSET', base .. 's:' .. s.q, 'ended', at, 'why', why)
-	call('ZADD', base .. 'dies', dies(s), s.q)
+	call('HSET', s.key, 'ended', at, 'why', why)
+	call('ZADD', base .. 'dies', dies(s), s.first)
 end
 
--- entries are the places of a session in the list of its tenant: in that of all, of its
--- member and of its device. The last 32 characters are when it was created and its number.
+-- entries are the places of a session in the list of its tenant: among all, among those of
+-- its member and of its device. They end with when it was created, in 16 characters that
+-- sort, and the 32 bytes of the id that it began with.
 local function prefix(kind, name)
 	return kind .. string.format('%04x', #name) .. name
 end
 
 local function entries(s)
-	local place = s.place .. string.format('%016x', s.q)
+	local place = s.place .. s.first
 	local e = {'T' .. place, prefix('M', s.member) .. place}
 	if s.device ~= '' then
 		e[3] = prefix('D', s.device) .. place

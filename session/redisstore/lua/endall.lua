@@ -30,10 +30,10 @@ if ARGV[19] ~= '' then
 else
 	local found = call('ZRANGEBYLEX', list(tenant), '(' .. ARGV[6] .. ARGV[7], '(' .. ARGV[6] .. 'g', 'LIMIT', 0, ARGV[8])
 	for _, entry in ipairs(found) do
-		visit(load(string.format('%.0f', tonumber(string.sub(entry, -16), 16))))
+		visit(listed(string.sub(entry, -32)))
 	end
 	if #found == tonumber(ARGV[8]) then
-		last = string.sub(found[#found], -32)
+		last = string.sub(found[#found], -48)
 	end
 end
 if n > 0 then

@@ -5,9 +5,9 @@ if not s then
 elseif not live(s, ARGV[7]) then
 	return answer('ended')
 elseif tonumber(ARGV[7]) >= tonumber(s.seen) then -- else it comes late
-	call('HSET', base .. 's:' .. s.q, 'seen', ARGV[7])
+	call('HSET', s.key, 'seen', ARGV[7])
 	if ARGV[8] ~= '' then
-		call('HSET', base .. 's:' .. s.q, 'addr', ARGV[8], 'country', ARGV[9])
+		call('HSET', s.key, 'addr', ARGV[8], 'country', ARGV[9])
 	end
 end
 return answer('ok')

@@ -1,0 +1,165 @@
+package redisstore_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sallyport-go/sallyport/session"
+	"github.com/sallyport-go/sallyport/session/redisstore"
+)
+
+var many = flag.Int("sessions", 20_000, "sessions that are there in benchmarks of many; 1000000 takes some minutes")
+
+// crowd returns a store in which a tenant has n sessions, ten of each member.
+func crowd(b *testing.B, n int) (*server, *redis.Client, *redisstore.Sessions) {
+	b.Helper()
+	server := serve(b)
+	o := options(server.addr)
+	o.PoolSize, o.ReadTimeout = 64, time.Minute
+	c := redis.NewClient(o)
+	b.Cleanup(func() { c.Close() })
+	s := drawn(b, c, "sallyport").Sessions()
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range 64 {
+		work.Go(func() {
+			for i := next.Add(1); i <= int64(n) && !b.Failed(); i = next.Add(1) {
+				if err := s.Create(context.Background(), login(session.MemberID(fmt.Sprint("member", i/10)))); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	if b.Failed() {
+		b.FailNow()
+	}
+	return server, c, s
+}
+
+// One session among many, each call one round trip.
+func BenchmarkSession(b *testing.B) {
+	_, _, s := crowd(b, *many)
+	ctx := context.Background()
+	var all []session.Session
+	for range 1000 {
+		all = append(all, begun(b, s, "bench"))
+	}
+	one := func(i int) session.Session { return all[i%len(all)] }
+	for _, bench := range []struct {
+		name string
+		do   func(i int) error
+	}{
+		{"begin", func(int) error { return s.Create(ctx, login("kim")) }},
+		{"find", func(i int) error { _, err := s.Find(ctx, acme, one(i).ID); return err }},
+		{"touch", func(i int) error { return s.Touch(ctx, acme, one(i).ID, time.Now(), seoul, one(i).Country) }},
+		{"end", func(i int) error { return s.End(ctx, acme, one(i).ID, time.Now(), "signed out") }},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := bench.do(i); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// The sessions of one member, ten among many, are ended.
+func BenchmarkEndMember(b *testing.B) {
+	_, _, s := crowd(b, *many)
+	i := 0
+	for b.Loop() {
+		i++
+		o := session.Order{Kind: session.SignOut, Tenant: acme, Member: session.MemberID(fmt.Sprint("member", 1+i%(*many/10-1))), Clients: session.AllClients}
+		if n, err := s.EndAll(context.Background(), o, time.Now()); err != nil || i < *many/10-1 && n != 10 {
+			b.Fatalf("ended %d sessions, %v; want 10", n, err)
+		}
+	}
+}
+
+// Everybody of a tenant is signed out: by a cut, which is one command and decides; by
+// EndAll, which writes it at each session; and by ending one after the other.
+func BenchmarkSignOut(b *testing.B) {
+	ctx := context.Background()
+	for _, bench := range []struct {
+		name string
+		do   func(*redis.Client, *redisstore.Sessions, session.Order) error
+	}{
+		{"cut", func(c *redis.Client, s *redisstore.Sessions, o session.Order) error {
+			ctx, stop := context.WithCancel(ctx)
+			defer stop()
+			go s.Revoke(ctx, o) // its cut comes first, and the rest is bookkeeping
+			for {
+				if list, err := s.List(ctx, acme, session.Query{Max: 1, LiveAt: time.Now(), Member: "member1"}); len(list) == 0 || err != nil {
+					return err
+				}
+			}
+		}},
+		{"end-all", func(_ *redis.Client, s *redisstore.Sessions, o session.Order) error {
+			_, err := s.EndAll(ctx, o, time.Now())
+			return err
+		}},
+		{"one-by-one", func(_ *redis.Client, s *redisstore.Sessions, o session.Order) error {
+			q := session.Query{}
+			for {
+				page, err := s.List(ctx, acme, q)
+				if err != nil || len(page) == 0 {
+					return err
+				}
+				for _, n := range page {
+					if err := s.End(ctx, acme, n.ID, time.Now(), "signed out"); err != nil {
+						return err
+					}
+				}
+				q.After = page[len(page)-1].Cursor()
+			}
+		}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			_, c, s := crowd(b, *many)
+			o := session.Order{Kind: session.SignOut, Tenant: acme, Clients: session.AllClients, Policy: session.Version{Line: 7, Number: 6}, At: time.Now()}
+			before := calls(b, c)
+			begin := time.Now()
+			if err := bench.do(c, s, o); err != nil {
+				b.Fatal(err)
+			}
+			took := time.Since(begin)
+			b.ReportMetric(float64(calls(b, c)-before), "commands")
+			b.ReportMetric(float64(took.Microseconds())/1000, "ms")
+			b.ReportMetric(0, "ns/op")
+			memory := infoOf(b, c, "memory", "used_memory:")
+			b.ReportMetric(float64(memory / *many), "B/session")
+			if left, err := s.List(ctx, acme, session.Query{Max: 1, LiveAt: time.Now()}); len(left) != 0 || err != nil {
+				b.Fatalf("sessions are left live, %v", err)
+			}
+		})
+	}
+}
+
+// calls returns how many commands the server was given by clients.
+func calls(b *testing.B, c *redis.Client) int {
+	return infoOf(b, c, "commandstats", "cmdstat_evalsha:calls=")
+}
+
+func infoOf(b *testing.B, c *redis.Client, section, field string) int {
+	b.Helper()
+	text, err := c.Info(context.Background(), section).Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var n int
+	if _, after, ok := strings.Cut(text, field); ok {
+		fmt.Sscan(strings.FieldsFunc(after, func(r rune) bool { return r < '0' || r > '9' })[0], &n)
+	}
+	return n
+}
