@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/session"
 	"github.com/sallyport-go/sallyport/session/redisstore"
 )
@@ -19,14 +20,14 @@ import (
 var many = flag.Int("sessions", 20_000, "sessions that are there in benchmarks of many; 1000000 takes some minutes")
 
 // crowd returns a store in which a tenant has n sessions, ten of each member.
-func crowd(b *testing.B, n int) (*server, *redis.Client, *redisstore.Sessions) {
+func crowd(b *testing.B, n int) (*redis.Client, *redisstore.DB) {
 	b.Helper()
-	server := serve(b)
-	o := options(server.addr)
+	o := options(serve(b).addr)
 	o.PoolSize, o.ReadTimeout = 64, time.Minute
 	c := redis.NewClient(o)
 	b.Cleanup(func() { c.Close() })
-	s := drawn(b, c, "sallyport").Sessions()
+	db := drawn(b, c, "sallyport")
+	s := db.Sessions()
 	var next atomic.Int64
 	var work sync.WaitGroup
 	for range 64 {
@@ -42,12 +43,13 @@ func crowd(b *testing.B, n int) (*server, *redis.Client, *redisstore.Sessions) {
 	if b.Failed() {
 		b.FailNow()
 	}
-	return server, c, s
+	return c, db
 }
 
 // One session among many, each call one round trip.
 func BenchmarkSession(b *testing.B) {
-	_, _, s := crowd(b, *many)
+	_, db := crowd(b, *many)
+	s := db.Sessions()
 	ctx := context.Background()
 	var all []session.Session
 	for range 1000 {
@@ -76,7 +78,8 @@ func BenchmarkSession(b *testing.B) {
 
 // The sessions of one member, ten among many, are ended.
 func BenchmarkEndMember(b *testing.B) {
-	_, _, s := crowd(b, *many)
+	_, db := crowd(b, *many)
+	s := db.Sessions()
 	i := 0
 	for b.Loop() {
 		i++
@@ -87,30 +90,25 @@ func BenchmarkEndMember(b *testing.B) {
 	}
 }
 
-// Everybody of a tenant is signed out: by a cut, which is one command and decides; by
-// EndAll, which writes it at each session; and by ending one after the other.
+// Everybody of a tenant is signed out: by the cut of a save, which is one command, and
+// another to tell of it; by EndAll, which writes it at each session; and one by one.
 func BenchmarkSignOut(b *testing.B) {
 	ctx := context.Background()
 	for _, bench := range []struct {
 		name string
-		do   func(*redis.Client, *redisstore.Sessions, session.Order) error
+		do   func(*redisstore.DB, session.Order) error
 	}{
-		{"cut", func(c *redis.Client, s *redisstore.Sessions, o session.Order) error {
-			ctx, stop := context.WithCancel(ctx)
-			defer stop()
-			go s.Revoke(ctx, o) // its cut comes first, and the rest is bookkeeping
-			for {
-				if list, err := s.List(ctx, acme, session.Query{Max: 1, LiveAt: time.Now(), Member: "member1"}); len(list) == 0 || err != nil {
-					return err
-				}
-			}
-		}},
-		{"end-all", func(_ *redis.Client, s *redisstore.Sessions, o session.Order) error {
-			_, err := s.EndAll(ctx, o, time.Now())
+		{"cut", func(db *redisstore.DB, o session.Order) error {
+			r := policy.Record{Tenant: acme, Version: o.Policy}
+			_, err := db.Told(policy.NewMemStore()).Save(ctx, session.Version{}, r, session.Event{ID: "e", Tenant: acme, At: o.At, Policy: o.Policy}, []session.Order{o})
 			return err
 		}},
-		{"one-by-one", func(_ *redis.Client, s *redisstore.Sessions, o session.Order) error {
-			q := session.Query{}
+		{"end-all", func(db *redisstore.DB, o session.Order) error {
+			_, err := db.Sessions().EndAll(ctx, o, time.Now())
+			return err
+		}},
+		{"one-by-one", func(db *redisstore.DB, o session.Order) error {
+			s, q := db.Sessions(), session.Query{}
 			for {
 				page, err := s.List(ctx, acme, q)
 				if err != nil || len(page) == 0 {
@@ -126,11 +124,11 @@ func BenchmarkSignOut(b *testing.B) {
 		}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			_, c, s := crowd(b, *many)
+			c, db := crowd(b, *many)
 			o := session.Order{Kind: session.SignOut, Tenant: acme, Clients: session.AllClients, Policy: session.Version{Line: 7, Number: 6}, At: time.Now()}
 			before := calls(b, c)
 			begin := time.Now()
-			if err := bench.do(c, s, o); err != nil {
+			if err := bench.do(db, o); err != nil {
 				b.Fatal(err)
 			}
 			took := time.Since(begin)
@@ -139,7 +137,7 @@ func BenchmarkSignOut(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 			memory := infoOf(b, c, "memory", "used_memory:")
 			b.ReportMetric(float64(memory / *many), "B/session")
-			if left, err := s.List(ctx, acme, session.Query{Max: 1, LiveAt: time.Now()}); len(left) != 0 || err != nil {
+			if left, err := db.Sessions().List(ctx, acme, session.Query{Max: 1, LiveAt: time.Now()}); len(left) != 0 || err != nil {
 				b.Fatalf("sessions are left live, %v", err)
 			}
 		})
