@@ -48,6 +48,7 @@ func (d Dialect) words() *strings.Replacer {
 			"{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
 			"{begun}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
 			"{us}", "",
+			"{primary}", "",
 			"{in ready}", "IN (SELECT seq FROM ready)",
 			"{lock}", "", // whoever writes is alone
 			"{skip}", "",
@@ -61,6 +62,7 @@ func (d Dialect) words() *strings.Replacer {
 		"{now}", "clock_timestamp()", // and not now(), which is when the transaction began
 		"{begun}", "statement_timestamp()", // which stays for a statement, so that an index can be asked for it
 		"{us}", "* interval '1 microsecond'",
+		"{primary}", " AND sallyport_primary()", // or an error: a standby answers with what was
 		"{in ready}", "= ANY (ARRAY(SELECT seq FROM ready))", // never by a walk over the table, whatever the planner expects
 		"{lock}", "FOR UPDATE",
 		"{skip}", "FOR UPDATE SKIP LOCKED",

@@ -9,6 +9,7 @@
 //	eng, err := engine.New(policy.Standard(), stores.Policies(), dir, nil)
 //	go eng.Run(ctx) // hears of what other processes save, delivers orders
 //	go dir.Run(ctx)
+//	go stores.Members().Follow(ctx, eng.MemberChanged) // hears of what they do to members
 //
 // The host opens the database, says how many connections there are, and closes it. Import
 // github.com/jackc/pgx/v5/stdlib or modernc.org/sqlite for its driver. A service on SQLite:
@@ -30,12 +31,20 @@
 // deadline of the context, and what SQLite refuses as busy too; without a deadline for ten
 // seconds. A connection that breaks before the commit is replaced. An error of a Save after
 // that leaves open whether it was written: repeat it by its id, as the engine does. A
-// commit that is under way when the context ends is waited for one second.
+// commit that is under way when the context ends is waited for one second. A process that
+// stops in the middle of a save, as with its machine, holds its tenant's record for five
+// seconds, and then PostgreSQL gives the save up.
+//
+// A standby is no store, since what it has may be old: what a decision rests on is refused
+// there, and so are Migrate and Check. Where the name of a server may lead to one, as in a
+// failover, say target_session_attrs=primary.
 //
 // Sizes of a pool: a save and an act hold one connection each, everything else holds one
-// for a statement, and each Watch keeps one on PostgreSQL. Behind a pooler that changes
-// connections between statements, transactions work and LISTEN does not: give Watch a
-// direct connection, or it finds changes by polling only.
+// for a statement, and each Watch or Follow keeps one on PostgreSQL, if the pool may have
+// four. One is enough for the rest. Behind a pooler that changes connections between
+// statements, transactions work and LISTEN does not: open another *sql.DB, that leads to
+// the server itself, and call Watch and Follow of stores on that, or changes are found by
+// polling only.
 //
 // # Durability
 //

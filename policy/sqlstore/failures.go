@@ -60,7 +60,7 @@ func (m *Members) Failures(ctx context.Context, t session.TenantID, id member.ID
 	var row failures
 	err := m.db.read(ctx, func(q querier) error {
 		row = failures{}
-		_, err := m.db.find(ctx, q, "SELECT number, locked, behind FROM sallyport_failures WHERE tenant = $1 AND member = $2",
+		_, err := m.db.find(ctx, q, "SELECT number, locked, behind FROM sallyport_failures WHERE tenant = $1 AND member = $2{primary}",
 			[]string{string(t), string(id)}, row.columns()...)
 		return err
 	})

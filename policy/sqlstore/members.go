@@ -35,7 +35,7 @@ func (m *Members) Load(ctx context.Context, t session.TenantID, id member.ID) (d
 	err := m.db.read(ctx, func(q querier) error {
 		var v version
 		var doc []byte
-		found, err := m.db.find(ctx, q, "SELECT line, number, account FROM sallyport_members WHERE tenant = $1 AND id = $2",
+		found, err := m.db.find(ctx, q, "SELECT line, number, account FROM sallyport_members WHERE tenant = $1 AND id = $2{primary}",
 			[]string{string(t), string(id)}, &v.Line, &v.Number, &doc)
 		if err != nil || !found {
 			return missing(err, "member", string(id))
@@ -251,7 +251,7 @@ func (m *Members) Roster(ctx context.Context, t session.TenantID) (directory.Ros
 			return ctx.Err()
 		}
 		var version int64 // first, so that it is not later than the members
-		if _, err := m.db.row(ctx, q, "SELECT version FROM sallyport_rosters WHERE tenant = $1", []any{string(t)}, &version); err != nil {
+		if _, err := m.db.row(ctx, q, "SELECT version FROM sallyport_rosters WHERE tenant = $1{primary}", []any{string(t)}, &version); err != nil {
 			return err
 		}
 		r.Version = uint64(version)

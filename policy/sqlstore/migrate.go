@@ -41,6 +41,9 @@ func (d *DB) Migrate(ctx context.Context) error {
 			return err
 		}
 	}
+	if _, err := d.version(ctx, d.pool); d.dialect == PostgreSQL && err != nil {
+		return d.told(ctx, err) // a standby, of which no transaction can be had that writes
+	}
 	return d.atomic(ctx, func(q querier) error {
 		if d.dialect == PostgreSQL {
 			if _, err := q.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtext('sallyport_schema'))"); err != nil {
@@ -95,12 +98,20 @@ func (d *DB) newer(is, known int) error {
 func (d *DB) version(ctx context.Context, q querier) (int, error) {
 	exists := "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'sallyport_schema')"
 	if d.dialect == PostgreSQL {
-		exists = "SELECT to_regclass('sallyport_schema') IS NOT NULL"
-		var encoding string
-		if _, err := d.row(ctx, q, "SELECT current_setting('server_encoding')", nil, &encoding); err != nil {
+		// And not to_regclass, which may remember that there was none a moment ago.
+		exists = "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'sallyport_schema' AND relkind = 'r' AND pg_table_is_visible(oid))"
+		var encoding, readOnly string
+		var standby bool
+		if _, err := d.row(ctx, q, "SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('default_transaction_read_only')",
+			nil, &encoding, &standby, &readOnly); err != nil {
 			return 0, err
 		}
-		if encoding != "UTF8" {
+		switch {
+		case standby:
+			return 0, answer(errors.New("sqlstore: the server is a standby, which may be behind; connect to the primary, as with target_session_attrs=primary"))
+		case readOnly == "on":
+			return 0, answer(errors.New("sqlstore: transactions are read-only by default here; connect with default_transaction_read_only=off"))
+		case encoding != "UTF8":
 			return 0, answer(fmt.Errorf("sqlstore: the encoding of the database is %s; create it with encoding UTF8", quote(encoding)))
 		}
 	}

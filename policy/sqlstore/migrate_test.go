@@ -9,6 +9,14 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/golang-migrate/migrate/v4"
+	migratedb "github.com/golang-migrate/migrate/v4/database"
+	pgxmigrate "github.com/golang-migrate/migrate/v4/database/pgx/v5"
+	sqlitemigrate "github.com/golang-migrate/migrate/v4/database/sqlite"
+	"github.com/golang-migrate/migrate/v4/source"
+	"github.com/golang-migrate/migrate/v4/source/iofs"
+	"github.com/pressly/goose/v3"
+
 	"github.com/sallyport-go/sallyport/policy/sqlstore"
 	"github.com/sallyport-go/sallyport/session"
 )
@@ -28,6 +36,7 @@ func TestMigrate(t *testing.T) {
 			all.Go(func() {
 				s, err := sqlstore.New(open(t, p.driver, dsn), p.dialect)
 				if err == nil {
+					s.Check(t.Context()) // it finds none, and must not remember that
 					err = s.Migrate(t.Context())
 				}
 				if err != nil {
@@ -55,6 +64,51 @@ func TestMigrate(t *testing.T) {
 				t.Errorf("%s of tables of a later release: %v", name, err)
 			}
 		}
+	})
+}
+
+// goose makes the tables of an empty database by the files, and Check takes them.
+func TestSchemaIsAppliedByGoose(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		db := open(t, p.driver, p.dsn(t))
+		names := map[sqlstore.Dialect]goose.Dialect{sqlstore.PostgreSQL: goose.DialectPostgres, sqlstore.SQLite: goose.DialectSQLite3}
+		g := must[*goose.Provider](t)(goose.NewProvider(names[p.dialect], db, p.dialect.Schema()))
+		for _, want := range []int{1, 0} {
+			if done, err := g.Up(t.Context()); err != nil || len(done) != want {
+				t.Fatalf("goose applied %d files, %v; want %d", len(done), err, want)
+			}
+		}
+		s := must[*sqlstore.DB](t)(sqlstore.New(db, p.dialect))
+		if err := errors.Join(s.Check(t.Context()), s.Migrate(t.Context()), save(t.Context(), s, record(acme, 1))); err != nil {
+			t.Error(err)
+		}
+		look(t, s, acme).whole(t, "on tables that goose has made")
+	})
+}
+
+// golang-migrate does it too.
+func TestSchemaIsAppliedByGolangMigrate(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		db := open(t, p.driver, p.dsn(t))
+		var d migratedb.Driver
+		var err error
+		if p.dialect == sqlstore.PostgreSQL {
+			d, err = pgxmigrate.WithInstance(db, &pgxmigrate.Config{})
+		} else {
+			d, err = sqlitemigrate.WithInstance(db, &sqlitemigrate.Config{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := must[*migrate.Migrate](t)(migrate.NewWithInstance("iofs", must[source.Driver](t)(iofs.New(p.dialect.Schema(), ".")), p.name, d))
+		if err := m.Up(); err != nil {
+			t.Fatal(err)
+		}
+		s := must[*sqlstore.DB](t)(sqlstore.New(db, p.dialect))
+		if err := errors.Join(s.Check(t.Context()), save(t.Context(), s, record(acme, 1))); err != nil {
+			t.Error(err)
+		}
+		look(t, s, acme).whole(t, "on tables that golang-migrate has made")
 	})
 }
 

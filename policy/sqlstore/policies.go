@@ -33,7 +33,7 @@ func (p *Policies) Load(ctx context.Context, t session.TenantID) (policy.Record,
 	err := p.db.read(ctx, func(q querier) error {
 		var v version
 		var doc []byte
-		found, err := p.db.find(ctx, q, "SELECT line, number, record FROM sallyport_policies WHERE tenant = $1",
+		found, err := p.db.find(ctx, q, "SELECT line, number, record FROM sallyport_policies WHERE tenant = $1{primary}",
 			[]string{string(t)}, &v.Line, &v.Number, &doc)
 		if err != nil || !found {
 			return missing(err, "tenant", string(t))
@@ -48,7 +48,7 @@ func (p *Policies) Load(ctx context.Context, t session.TenantID) (policy.Record,
 func (p *Policies) Version(ctx context.Context, t session.TenantID) (session.Version, error) {
 	var v version
 	err := p.db.read(ctx, func(q querier) error {
-		found, err := p.db.find(ctx, q, "SELECT line, number FROM sallyport_policies WHERE tenant = $1",
+		found, err := p.db.find(ctx, q, "SELECT line, number FROM sallyport_policies WHERE tenant = $1{primary}",
 			[]string{string(t)}, &v.Line, &v.Number)
 		if err != nil || !found {
 			return missing(err, "tenant", string(t))

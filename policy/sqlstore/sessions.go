@@ -65,7 +65,7 @@ func (s *Sessions) Find(ctx context.Context, t session.TenantID, id session.ID) 
 	var found []session.Session
 	err := s.db.read(ctx, func(q querier) (err error) {
 		if found = nil; named(string(t)) == nil {
-			found, err = s.list(ctx, q, "SELECT "+sessionColumns+" FROM sallyport_sessions WHERE id = $1 AND tenant = $2", id[:], string(t))
+			found, err = s.list(ctx, q, "SELECT "+sessionColumns+" FROM sallyport_sessions WHERE id = $1 AND tenant = $2{primary}", id[:], string(t))
 		}
 		if err == nil && len(found) == 0 {
 			err = errNotFound

@@ -23,7 +23,7 @@ func (s *Verifications) Load(ctx context.Context, t session.TenantID, m member.I
 	err := s.db.read(ctx, func(q querier) error {
 		var revision string
 		var doc []byte
-		found, err := s.db.find(ctx, q, "SELECT revision, record FROM sallyport_verifications WHERE tenant = $1 AND member = $2",
+		found, err := s.db.find(ctx, q, "SELECT revision, record FROM sallyport_verifications WHERE tenant = $1 AND member = $2{primary}",
 			[]string{string(t), string(m)}, &revision, &doc)
 		if err != nil || !found {
 			return missing(err, "verifications of", string(m))

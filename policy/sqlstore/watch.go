@@ -21,12 +21,14 @@ const (
 	pollTold   = 5 * time.Second        // PostgreSQL: it is told, and looks for what was missed
 	pollUntold = 500 * time.Millisecond // PostgreSQL by a driver that wraps pgx and hides it
 	pollFile   = 100 * time.Millisecond // SQLite: nobody tells of what other processes write
+	spare      = 4                      // connections: a pool of fewer is not deprived of one to listen on
 	longest    = 30 * time.Second       // until Follow begins again
 )
 
 // Watch tells of saves until ctx ends; see [policy.Watcher]. On PostgreSQL it keeps a
 // connection for itself, on which it is told (LISTEN), and looks every few seconds for
-// what it was not told. On SQLite it looks ten times a second.
+// what it was not told. On SQLite, and where the pool has fewer than four connections, it
+// looks some times a second, and keeps none.
 func (p *Policies) Watch(ctx context.Context, changed func(session.TenantID, session.Version)) error {
 	w := watch{db: p.db, table: "sallyport_policies"}
 	return w.run(ctx, func(k watched, v session.Version) { changed(k.tenant, v) })
@@ -130,15 +132,18 @@ func (w *watch) note(k watched, v session.Version) {
 
 // gather notes changes until ctx ends or the database fails.
 func (w *watch) gather(ctx context.Context) error {
+	p := &poll{watch: w}
+	if w.db.dialect == SQLite {
+		return w.db.told(ctx, p.every(ctx, w.db.pool, pollFile, sleep))
+	}
+	if most := w.db.pool.Stats().MaxOpenConnections; most > 0 && most < spare {
+		return w.db.told(ctx, p.every(ctx, w.db.pool, pollUntold, sleep))
+	}
 	conn, err := w.db.pool.Conn(ctx)
 	if err != nil {
 		return w.db.told(ctx, err)
 	}
 	defer conn.Close()
-	p := &poll{watch: w}
-	if w.db.dialect == SQLite {
-		return w.db.told(ctx, p.every(ctx, conn, pollFile, sleep))
-	}
 	var told *listener
 	if err := conn.Raw(func(c any) (err error) {
 		if c, ok := c.(*stdlib.Conn); ok {
@@ -237,7 +242,7 @@ type poll struct {
 	seen  map[watched]session.Version
 }
 
-func (p *poll) every(ctx context.Context, conn *sql.Conn, wait time.Duration, pass func(context.Context, time.Duration) error) error {
+func (p *poll) every(ctx context.Context, conn querier, wait time.Duration, pass func(context.Context, time.Duration) error) error {
 	for {
 		if err := p.look(ctx, conn); err != nil {
 			return err

@@ -179,6 +179,19 @@ CREATE TABLE sallyport_verifications (
 );
 CREATE INDEX sallyport_verifications_until ON sallyport_verifications (until);
 
+-- A standby answers with what was: who asks one by mistake gets an error, and no session
+-- that has ended meanwhile. STABLE, so that it is asked once, whatever rows there are.
+-- +goose StatementBegin
+CREATE FUNCTION sallyport_primary() RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF pg_is_in_recovery() THEN
+		RAISE EXCEPTION 'sallyport: this server is a standby, which may be behind; connect to the primary' USING ERRCODE = 'read_only_sql_transaction';
+	END IF;
+	RETURN true;
+END
+$$;
+-- +goose StatementEnd
+
 -- Whatever program writes: within a line the number grows and no cut moves back.
 -- +goose StatementBegin
 CREATE FUNCTION sallyport_policy_forward() RETURNS trigger LANGUAGE plpgsql AS $$
