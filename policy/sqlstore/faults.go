@@ -51,6 +51,9 @@ func state(err error) string {
 	return ""
 }
 
+// unsent reports whether a statement has failed before any of it was sent.
+func unsent(err error) bool { return errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err) }
+
 // broken reports whether the connection was lost, or was cut off by the server.
 func broken(err error) bool {
 	if s := state(err); s != "" {

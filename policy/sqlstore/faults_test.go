@@ -149,9 +149,10 @@ func TestGuarantee19NetworkFailsAtEachStep(t *testing.T) {
 	lengthy(t)
 	dsn := database(t)
 	direct := migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
-	x, through := proxied(t, dsn)
 	for mode, name := range modes {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x, through := proxied(t, dsn)
 			of := session.TenantID(name)
 			if err := save(t.Context(), direct, record(of, 1)); err != nil {
 				t.Fatal(err)

@@ -195,12 +195,14 @@ func (p place) emptied(t *testing.T) (empty func(*testing.T) (a, b *sqlstore.DB)
 	}, dsn
 }
 
-// lengthy skips a test that -short has no time for.
+// lengthy skips a test that -short has no time for, and otherwise runs it beside others:
+// it waits more than it works.
 func lengthy(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("it is lengthy")
 	}
+	t.Parallel()
 }
 
 func must[T any](t testing.TB) func(T, error) T {

@@ -45,7 +45,7 @@ func (d *DB) write(ctx context.Context, f func(q querier) error) error {
 		}
 		defer d.leave()
 		return f(d.pool)
-	}, func(error) bool { return false }) // whether it was done is not known
+	}, unsent) // of anything else that breaks it is not known whether it was done
 }
 
 // atomic runs f in a transaction, of which all is written or nothing. It is run again
