@@ -29,39 +29,18 @@ func (l Layer[N]) All() []N              { return l.x.all() }
 func (l Layer[N]) Equal(m Layer[N]) bool { return l.x.equal(m.x) }
 func (l Layer[N]) Bytes() int            { return l.x.bytes() }
 
-// Shape tells how a layer is divided.
+// Shape tells how a layer is built.
 type Shape struct {
-	Slots int // of all nodes
-	Nodes int // with the root
-	Steps int // nodes that the longest look-up goes through
-	Full  int // numbers in the fullest slot that is not divided
+	Steps int // of a look-up
+	Slots int
+	Room  int // for numbers of all levels
 }
 
-// Shape walks over all nodes.
 func (l Layer[N]) Shape() Shape {
 	if l.x == nil {
 		return Shape{}
 	}
-	s := Shape{Slots: len(l.x.slots), Nodes: 1 + len(l.x.nodes)}
-	l.walk(&l.x.root, 1, l.x.len(), &s)
-	return s
-}
-
-// walk visits a node whose numbers end before a place, and returns where they
-// begin.
-func (l Layer[N]) walk(at *node[N], step, end int, s *Shape) int {
-	s.Steps = max(s.Steps, step)
-	for i := int(at.last); i >= 0; i-- {
-		mark := l.x.slots[int(at.base)+i]
-		begin := int(mark)
-		if mark >= crowded {
-			begin = l.walk(&l.x.nodes[mark-crowded], step+1, end, s)
-		} else {
-			s.Full = max(s.Full, end-begin)
-		}
-		end = begin
-	}
-	return end
+	return Shape{Steps: 1 + int(l.x.entry), Slots: len(l.x.slots), Room: len(l.x.numbers)}
 }
 
 // Halves are sorted 128-bit numbers.

@@ -29,77 +29,99 @@ func (x *index) segment(a uint128) int {
 }
 
 // layer holds sorted numbers and finds in a few steps how many of them are not
-// above another one. The span from its first number to its last is divided
-// into equal slots, some for each number, and a slot says where its numbers
-// begin. Where at most run of them lie in a slot, comparing the next run
-// numbers, whatever they are, completes the count without a branch, for those
-// of later slots are above. Where more crowd into it, the slot is divided
-// again in the same way, from its own first number to its own last.
+// above another one. Each step compares eight numbers that lie side by side,
+// whatever they are, and adds up the answers without a branch. How many steps
+// there are depends on the layer alone, never on what is asked: a processor
+// that guesses wrong loses more time than a step takes.
 //
-// An adversary can have numbers crowd at ever smaller scales. Each division at
-// least halves the span, so that a look-up takes at most 64 steps in a layer;
-// the tests could not bring about more than 41. Each is made with half the slots
-// for a number that the one around it has, but never fewer than two, so that
-// there are fewer than ten slots for a number: four in the first division, whose
-// slots are rounded up to a power of two, eight in all that halve, and two for
-// each that cannot. There are fewer divisions than numbers.
+// Level 0 is the numbers themselves. Each level above has every ninth number of
+// the one below, up to a level of at most eight. Where c numbers of a level are
+// not above the one asked for, neither are the first 9c of the level below, and
+// of those behind them at most eight are.
+//
+// Most of the steps can be left out where numbers are spread evenly: the span
+// from the first number of a level to its last is divided into equal slots,
+// and a slot says where its numbers begin. That is done at the lowest level at
+// which slots can be had, few enough, that have at most eight numbers each. Real
+// prefixes crowd, and an adversary's all the more; the worst that can happen is
+// that no level has slots, and a look-up takes one step for each.
 type layer[N uint32 | uint64] struct {
-	root    node[N]
-	slots   []uint32
-	nodes   []node[N]
-	numbers []N // and run more, so that those of the last slot can be compared
-}
+	numbers []N // level 0, then the others, each up to whole steps: see room
+	n       int // numbers in level 0
+	begins  [levels]uint32
+	entry   uint8 // level at which a look-up begins
 
-// node is a span that is divided into slots.
-type node[N uint32 | uint64] struct {
+	// of the entry level; nil if it is the topmost
+	slots []uint32
 	first N
-	base  uint32 // of its slots
-	last  uint32 // slot, counted from base
-	shift uint8  // how many bits of the distance from first are inside a slot
+	shift uint8 // how many bits of the distance from first are inside a slot
 }
 
 const (
-	run       = 6
-	slotsEach = 2       // slots for a number; the best of what was measured, with run, for speed within the memory
-	crowded   = 1 << 31 // marks a slot that says which node divides it
+	step   = 8
+	levels = 10 // enough for 1<<32 numbers
 )
+
+// room returns how many numbers a level of n takes up, so that a step from any
+// ninth one ends in it. The greatest number there is stands behind its last one.
+func room(n int) int { return n/(step+1)*(step+1) + step }
 
 // layerOf returns the layer of numbers that are sorted, each once.
 func layerOf[N uint32 | uint64](numbers []N) *layer[N] {
 	if len(numbers) == 0 {
 		return nil
 	}
-	x := &layer[N]{numbers: make([]N, len(numbers)+run)}
-	for i := copy(x.numbers, numbers); i < len(x.numbers); i++ {
-		x.numbers[i] = ^N(0)
+	x := &layer[N]{n: len(numbers)}
+	all, every := room(x.n), 1
+	for !x.divide(numbers, every) && x.n/every > step {
+		x.entry++
+		x.begins[x.entry] = uint32(all)
+		every *= step + 1
+		all += room(x.n / every)
 	}
-	x.root = x.divide(0, len(numbers), 0)
-	x.slots, x.nodes = clone(x.slots), clone(x.nodes)
+	x.numbers = make([]N, 0, all)
+	for every := 1; len(x.numbers) < all; every *= step + 1 {
+		end := len(x.numbers) + room(x.n/every)
+		for i := every - 1; i < x.n; i += every {
+			x.numbers = append(x.numbers, numbers[i])
+		}
+		for len(x.numbers) < end {
+			x.numbers = append(x.numbers, ^N(0))
+		}
+	}
 	return x
 }
 
-// divide returns the node of the numbers from one place up to another.
-func (x *layer[N]) divide(from, to, depth int) node[N] {
-	first := x.numbers[from]
-	span := uint64(x.numbers[to-1] - first)
-	slots := max(2, slotsEach*(to-from)>>depth)
-	shift := max(0, bits.Len64(span)-bits.Len64(uint64(slots-1)))
-	n := node[N]{first, uint32(len(x.slots)), uint32(span >> shift), uint8(shift)}
-	x.slots = append(x.slots, make([]uint32, n.last+1)...)
-	for slot := range n.last + 1 {
-		begin := from
-		for from < to && uint64(x.numbers[from]-first)>>shift == uint64(slot) {
-			from++
-		}
-		mark := uint32(begin)
-		if from-begin > run {
-			inner := x.divide(begin, from, depth+1)
-			mark = crowded | uint32(len(x.nodes))
-			x.nodes = append(x.nodes, inner)
-		}
-		x.slots[n.base+slot] = mark
+// divide makes the slots of a level that has every so manieth number, if it
+// needs some and at most two for each leave no more than a step in any. It
+// reports whether it has made them.
+func (x *layer[N]) divide(numbers []N, every int) bool {
+	n := len(numbers) / every
+	if n <= step {
+		return false
 	}
-	return n
+	first := numbers[every-1]
+	span := uint64(numbers[n*every-1] - first)
+	for _, slots := range []int{n / 2, n} {
+		shift := max(0, bits.Len64(span)-bits.Len64(uint64(slots-1)))
+		x.slots, x.first, x.shift = make([]uint32, span>>shift+1), first, uint8(shift)
+		i := 0
+		for slot := range x.slots {
+			begin := i
+			for i < n && uint64(numbers[(i+1)*every-1]-first)>>shift == uint64(slot) {
+				i++
+			}
+			if i-begin > step {
+				x.slots = nil
+				break
+			}
+			x.slots[slot] = uint32(min(begin, room(n)-step))
+		}
+		if x.slots != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // count returns how many numbers are not above n.
@@ -107,41 +129,59 @@ func (x *layer[N]) count(n N) int {
 	if x == nil {
 		return 0
 	}
-	for at := &x.root; ; {
-		// What lies before the span goes to its first slot and what lies behind
-		// it to its last: the comparison has the last word.
-		d, before := bits.Sub64(uint64(n), uint64(at.first), 0)
-		d &= before - 1
-		slot := x.slots[uint64(at.base)+min(d>>(at.shift&63), uint64(at.last))]
-		if slot < crowded {
-			i := uint(slot)
-			if i+run > uint(len(x.numbers)) {
-				return 0 // it never is; this saves a check for each of the six
-			}
-			_, above0 := bits.Sub64(uint64(n), uint64(x.numbers[i]), 0)
-			_, above1 := bits.Sub64(uint64(n), uint64(x.numbers[i+1]), 0)
-			_, above2 := bits.Sub64(uint64(n), uint64(x.numbers[i+2]), 0)
-			_, above3 := bits.Sub64(uint64(n), uint64(x.numbers[i+3]), 0)
-			_, above4 := bits.Sub64(uint64(n), uint64(x.numbers[i+4]), 0)
-			_, above5 := bits.Sub64(uint64(n), uint64(x.numbers[i+5]), 0)
-			return min(int(i)+run-int(above0+above1+above2+above3+above4+above5), x.len())
-		}
-		at = &x.nodes[slot-crowded]
+	if n == ^N(0) {
+		return x.n // which what only fills a level is not above either
 	}
+	k, at := uint64(n), uint64(0)
+	if x.slots != nil {
+		// What lies before the span goes to its first slot and what lies behind
+		// it to its last: the comparisons have the last word.
+		d, before := bits.Sub64(k, uint64(x.first), 0)
+		d &= before - 1
+		at = uint64(x.slots[min(d>>(x.shift&63), uint64(len(x.slots)-1))])
+	}
+	for level := x.entry; level < levels; level-- {
+		i := uint64(x.begins[level]) + at
+		if i+step > uint64(len(x.numbers)) {
+			break // it never is; this saves a check for each of the eight
+		}
+		side := (*[step]N)(x.numbers[i:])
+		_, above := bits.Sub64(k, uint64(side[0]), 0)
+		at, _ = bits.Sub64(at+step, 0, above)
+		_, above = bits.Sub64(k, uint64(side[1]), 0)
+		at, _ = bits.Sub64(at, 0, above)
+		_, above = bits.Sub64(k, uint64(side[2]), 0)
+		at, _ = bits.Sub64(at, 0, above)
+		_, above = bits.Sub64(k, uint64(side[3]), 0)
+		at, _ = bits.Sub64(at, 0, above)
+		_, above = bits.Sub64(k, uint64(side[4]), 0)
+		at, _ = bits.Sub64(at, 0, above)
+		_, above = bits.Sub64(k, uint64(side[5]), 0)
+		at, _ = bits.Sub64(at, 0, above)
+		_, above = bits.Sub64(k, uint64(side[6]), 0)
+		at, _ = bits.Sub64(at, 0, above)
+		_, above = bits.Sub64(k, uint64(side[7]), 0)
+		at, _ = bits.Sub64(at, 0, above)
+		if level == 0 {
+			return int(at)
+		}
+		at *= step + 1
+	}
+	return 0
 }
 
 func (x *layer[N]) len() int {
 	if x == nil {
 		return 0
 	}
-	return len(x.numbers) - run
+	return x.n
 }
 
 func (x *layer[N]) all() []N {
 	if x == nil {
 		return nil
 	}
-	return x.numbers[:x.len()]
+	return x.numbers[:x.n]
 }
 
 func (x *layer[N]) equal(y *layer[N]) bool { return slices.Equal(x.all(), y.all()) }
@@ -150,6 +190,5 @@ func (x *layer[N]) bytes() int {
 	if x == nil {
 		return 0
 	}
-	return int(unsafe.Sizeof(*x)) + cap(x.slots)*4 + cap(x.nodes)*int(unsafe.Sizeof(x.root)) +
-		cap(x.numbers)*int(unsafe.Sizeof(x.numbers[0]))
+	return int(unsafe.Sizeof(*x)) + cap(x.slots)*4 + cap(x.numbers)*int(unsafe.Sizeof(x.numbers[0]))
 }

@@ -274,13 +274,20 @@ func TestHalvesAreTheirNumbers(t *testing.T) {
 	}
 }
 
-// Six numbers are compared at once; only more in one slot are divided.
-func TestLayerDividesWhereMoreThanSixCrowd(t *testing.T) {
-	for crowded, nodes := range []int{1: 1, 2: 1, 6: 1, 7: 2, 8: 2} {
-		numbers := crowd(crowded+1, func(i int) uint64 { return uint64(i) })
-		numbers[crowded] = 1 << 50
-		if got := ipset.LayerOf(numbers).Shape().Nodes; nodes > 0 && got != nodes {
-			t.Errorf("%d neighbours and an outlier: %d nodes, want %d", crowded, got, nodes)
+// Eight numbers are compared in a step; only more that crowd take another.
+func TestLayerTakesAStepMoreWhereMoreThanEightCrowd(t *testing.T) {
+	for _, tt := range []struct{ neighbours, steps int }{
+		{1, 1}, {7, 1}, {8, 1}, {9, 2}, {79, 2}, {500, 2},
+	} {
+		numbers := crowd(tt.neighbours+1, func(i int) uint64 { return uint64(i) })
+		numbers[tt.neighbours] = 1 << 62
+		if got := ipset.LayerOf(numbers).Shape().Steps; got != tt.steps {
+			t.Errorf("%d neighbours and an outlier: %d steps, want %d", tt.neighbours, got, tt.steps)
+		}
+	}
+	for _, n := range []int{9, 50, 100, 500} {
+		if s := ipset.LayerOf(crowd(n, func(i int) uint64 { return uint64(i) << 40 })).Shape(); s.Steps != 1 || s.Slots == 0 {
+			t.Errorf("%d numbers at equal distances: %+v", n, s)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package ipset_test
 
 import (
-	"math/bits"
 	"net/netip"
 	"slices"
 	"sort"
@@ -137,10 +136,14 @@ func checkLayer[N uint32 | uint64](t testing.TB, d draw, numbers []N, asked ...N
 func checkShape[N uint32 | uint64](t testing.TB, layer ipset.Layer[N]) {
 	t.Helper()
 	n, s := layer.Len(), layer.Shape()
-	if s.Steps > bits.Len64(uint64(^N(0))) || s.Slots > 10*n || s.Nodes > n || s.Full > 6 || n == 1 && s.Slots != 1 {
-		t.Fatalf("%d numbers: %+v", n, s)
+	steps := 1
+	for most := n; most > 8; most /= 9 {
+		steps++
 	}
-	if got := layer.Bytes(); got > 72*n+160 || got < 4*n || n == 0 && got != 0 {
+	if s.Steps > steps || (n > 0) != (s.Steps > 0) || s.Slots > 2*n || s.Room > n*9/8+8*s.Steps {
+		t.Fatalf("%d numbers, for which %d steps are the most: %+v", n, steps, s)
+	}
+	if got := layer.Bytes(); got > 17*n+300 || got < 4*n || n == 0 && got != 0 {
 		t.Fatalf("%d numbers: %d bytes: %+v", n, got, s)
 	}
 }
