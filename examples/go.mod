@@ -2,12 +2,32 @@ module github.com/sallyport-go/sallyport/examples
 
 go 1.26.0
 
-require github.com/sallyport-go/sallyport v0.0.0
+require (
+	github.com/jackc/pgx/v5 v5.12.0
+	github.com/sallyport-go/sallyport v0.0.0
+	github.com/sallyport-go/sallyport/policy/sqlstore v0.0.0
+	modernc.org/sqlite v1.60.1
+)
 
 require (
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
 	github.com/oschwald/maxminddb-golang/v2 v2.9.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	go4.org/netipx v0.0.0-20260823151212-3075585bcbeb // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+	modernc.org/libc v1.77.1 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
 )
 
 replace github.com/sallyport-go/sallyport => ../
+
+replace github.com/sallyport-go/sallyport/policy/sqlstore => ../policy/sqlstore

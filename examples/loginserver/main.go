@@ -40,6 +40,8 @@ type options struct {
 	addr    string
 	geo     string
 	proxies []string
+	db      string
+	demo    bool
 }
 
 func main() {
@@ -50,7 +52,10 @@ func main() {
 		o.proxies = append(o.proxies, strings.Split(s, ",")...)
 		return nil
 	})
+	flag.StringVar(&o.db, "db", "", "`database` that lasts and that many servers share, sqlite:FILE or postgres://… (default: a demo in memory)")
+	flag.BoolVar(&o.demo, "demo", false, "tenants, members and passwords that everybody knows; without -db it is always so")
 	flag.Parse()
+	o.demo = o.demo || o.db == ""
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "loginserver: unexpected argument %q\n", flag.Arg(0))
 		os.Exit(2)
@@ -79,7 +84,16 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s, err := site.New(ctx, site.Options{Countries: countries, Log: log, Setups: site.Demo(), Demo: true})
+	stores, closer, err := openStores(ctx, o.db)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	setups := site.Demo()
+	if !o.demo {
+		setups = []site.Setup{site.First()}
+	}
+	s, err := site.New(ctx, site.Options{Countries: countries, Log: log, Stores: stores, Setups: setups, Demo: o.demo})
 	if err != nil {
 		return err
 	}
@@ -88,9 +102,13 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		f.Names = append(f.Names, strings.ToLower(host))
 	}
 	at := places(listeners)
-	welcome(out, s, at)
+	if o.demo {
+		welcome(out, s, at)
+	} else if err := welcomeReal(ctx, out, s, at); err != nil {
+		return err
+	}
 	for _, l := range listeners {
-		if !addrPort(l).Addr().IsLoopback() {
+		if o.demo && !addrPort(l).Addr().IsLoopback() {
 			log.Warn("others can reach this server, and its passwords and codes are for all to see", "address", l.Addr())
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -309,3 +310,12 @@ func (s *world) background() (stop func()) {
 	go func() { defer close(ended); s.Site.Run(ctx) }()
 	return func() { cancel(); <-ended }
 }
+
+// newPost is a request of a program.
+func newPost(path string) *http.Request {
+	r := httptest.NewRequest("POST", path, nil)
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+func body(text string) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
+	"github.com/sallyport-go/sallyport/session"
 )
 
 // try is a request for the reader to copy, and what it gives.
@@ -32,7 +34,7 @@ func tries(at []place) []try {
 // welcome tells somebody who has just started the server what to do with it.
 func welcome(w io.Writer, s *site.Site, at []place) {
 	say := func(format string, a ...any) { fmt.Fprintf(w, format+"\n", a...) }
-	say("A login server that asks Sallyport. Everything is made up, and gone when it stops.\n")
+	say("A login server that asks Sallyport. Everything is made up; without -db it is gone when it stops.\n")
 	for _, p := range at {
 		say("  %-23s %s", "http://"+p.String(), p.Name)
 	}
@@ -57,4 +59,30 @@ func welcome(w io.Writer, s *site.Site, at []place) {
 	say(`    200; the session of root has ended with all others: run the line of TOKEN again`)
 	put(`{"access":"all","overseas":{"block":true,"exempt":["KR"]}}`)
 	say("    200; kim now gets 202 verify [overseas-login], and a code at http://%v/demo/mail?to=kim", at[0])
+}
+
+// welcomeReal tells, once, the password of the first super admin and the keys of clients.
+func welcomeReal(ctx context.Context, w io.Writer, s *site.Site, at []place) error {
+	say := func(format string, a ...any) { fmt.Fprintf(w, format+"\n", a...) }
+	say("A login server that asks Sallyport.\n")
+	for _, p := range at {
+		say("  http://%v", p)
+	}
+	for _, n := range s.Begun {
+		say("\nThe tenant main has a super admin now. The password is told this once:\n\n  %s  %s", n.ID, n.Password)
+	}
+	clients := session.ClientsOf(session.Mobile, session.API)
+	for _, t := range s.Tenants() {
+		clients |= t.Profile.Clients & (t.Profile.ListExempt | t.Profile.OverseasExempt)
+	}
+	keys, err := s.ClientKeys(ctx, clients)
+	if len(keys) > 0 {
+		say("\nA login by one of these clients needs its key, in the header X-Client-Key. They are told this once:\n")
+	}
+	for c := range clients.All() {
+		if key, ok := keys[c]; ok {
+			say("  %-7v %s", c, key)
+		}
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,8 +15,7 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
-// Mail is a letter that a real server would send. This one keeps it for an hour, and a demo
-// shows it.
+// Mail is a letter. A demo keeps it for an hour and shows it to everybody.
 type Mail struct {
 	Kind   string           `json:"kind"`
 	Tenant session.TenantID `json:"tenant"`
@@ -36,10 +36,16 @@ const (
 
 const mailKept = time.Hour
 
-// send keeps a letter. It goes to the address that was recorded before, and never to one
-// that came with the login.
-func (s *Site) send(ctx context.Context, m Mail) error {
+// send mails a letter to an address that was recorded before, and never to one that came
+// with the login. A demo keeps it instead.
+func (s *Site) send(ctx context.Context, address string, m Mail) error {
 	m.At = time.Now().UTC().Truncate(time.Second)
+	if !s.Demo {
+		if s.mail == nil {
+			return errors.New("nothing is mailed: this server was given no way to")
+		}
+		return s.mail(ctx, address, m)
+	}
 	b, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -69,7 +75,7 @@ func (s *Site) Mails(ctx context.Context, to member.ID) ([]Mail, error) {
 }
 
 func (t *Tenant) sendCode(ctx context.Context, to member.ID, m verify.Message) error {
-	return t.site.send(ctx, Mail{
+	return t.site.send(ctx, m.To.Address, Mail{
 		Kind: MailVerification, Tenant: t.ID, To: to, Code: m.Code, Until: m.Ends.UTC(),
 		Text: fmt.Sprintf("Your code is %s. It is good until %s. Type it nowhere but where you have just logged in.", m.Code, m.Ends.UTC().Format(time.TimeOnly)),
 	})
@@ -91,9 +97,12 @@ func (m mailer) Mail(ctx context.Context, l engine.Letter) error {
 		return err
 	}
 	for _, a := range admins {
-		letter.To = a.ID
-		if err := m.send(ctx, letter); err != nil {
-			return err
+		for _, c := range a.Contacts {
+			letter.To = a.ID
+			if err := m.send(ctx, c.Address, letter); err != nil {
+				return err
+			}
+			break
 		}
 	}
 	return nil

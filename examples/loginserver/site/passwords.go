@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -54,8 +53,7 @@ type passwords struct {
 	nobodys    secret // stands in for members that do not exist, so that time tells nothing
 	hashed     atomic.Int64
 
-	mu    sync.Mutex
-	begun map[string]secret // by password, of a demo's members, who share them
+	begun map[string]secret // by password, of a demo's members, who share them; for New alone
 }
 
 func newPasswords(ctx context.Context, v Values, iterations int) (*passwords, error) {
@@ -102,27 +100,24 @@ func (p *passwords) get(ctx context.Context, t session.TenantID, id member.ID) (
 	return s, nil
 }
 
-// begin gives a member a password unless there is one.
-func (p *passwords) begin(ctx context.Context, t session.TenantID, id member.ID, password string) error {
+// begin gives a member a password unless there is one, and reports whether it did.
+func (p *passwords) begin(ctx context.Context, t session.TenantID, id member.ID, password string) (bool, error) {
 	if s, err := p.get(ctx, t, id); err != nil || s.revision != "" {
-		return err
+		return false, err
 	}
-	p.mu.Lock()
 	s, ok := p.begun[password]
-	p.mu.Unlock()
 	if !ok {
 		var err error
 		if s, err = p.hash(ctx, password); err != nil {
-			return err
+			return false, err
 		}
-		p.mu.Lock()
 		p.begun[password] = s
-		p.mu.Unlock()
 	}
-	if err := p.put(ctx, t, id, s, ""); !errors.Is(err, session.ErrConflict) {
-		return err
+	err := p.put(ctx, t, id, s, "")
+	if errors.Is(err, session.ErrConflict) {
+		return false, nil
 	}
-	return nil
+	return err == nil, err
 }
 
 // set gives a member a password, whatever was there.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sallyport-go/sallyport/geo"
+	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/member/verify"
 	"github.com/sallyport-go/sallyport/policy"
@@ -34,8 +35,13 @@ type Options struct {
 	Setups    []Setup      // tenants that are made if they are not there
 
 	// Demo believes whatever client is named, takes addresses that are not public, and
-	// shows mail to everybody. False: as a real server.
+	// shows mail to everybody. False: as a real server. Stores of the one are refused by
+	// the other.
 	Demo bool
+
+	// Send mails a letter to an address. Nil: nobody who is asked for a code gets one,
+	// unless this is a demo.
+	Send func(ctx context.Context, address string, m Mail) error
 
 	// Iterations of the password hash. 0: Iterations.
 	Iterations int
@@ -48,6 +54,7 @@ type Options struct {
 type Site struct {
 	Demo      bool
 	Countries *geo.DB
+	Begun     []Newcomer // members of the setups whose password this process has stored
 
 	log       *slog.Logger
 	stores    *Stores
@@ -57,6 +64,7 @@ type Site struct {
 	verifier  *verify.Verifier
 	passwords *passwords
 	guesses   *guesses
+	mail      func(ctx context.Context, address string, m Mail) error
 	records   records
 }
 
@@ -66,12 +74,15 @@ const Failures = 10
 // New makes a Site over what its stores hold, and makes the tenants of the setups first.
 // Many processes may do so at once, on one database.
 func New(ctx context.Context, o Options) (*Site, error) {
-	s := &Site{Demo: o.Demo, Countries: o.Countries, log: o.Log, stores: o.Stores, guesses: newGuesses()}
+	s := &Site{Demo: o.Demo, Countries: o.Countries, log: o.Log, stores: o.Stores, guesses: newGuesses(), mail: o.Send}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.stores == nil {
 		s.stores = InMemory()
+	}
+	if err := s.mode(ctx); err != nil {
+		return nil, err
 	}
 	var err error
 	if s.passwords, err = newPasswords(ctx, s.stores.Values, o.Iterations); err != nil {
@@ -106,6 +117,20 @@ func New(ctx context.Context, o Options) (*Site, error) {
 	}
 	s.verifier, err = verify.New(s.stores.Verifications, own, nil)
 	return s, err
+}
+
+// mode keeps the members of a demo, whose passwords everybody knows, out of a real server,
+// and what a real server keeps from being shown by a demo.
+func (s *Site) mode(ctx context.Context) error {
+	is := map[bool]string{true: "demo", false: "real"}[s.Demo]
+	err := s.stores.Values.Put(ctx, Value{Kind: "mode", Name: "mode", Body: []byte(is)})
+	if errors.Is(err, session.ErrConflict) {
+		var v Value
+		if v, err = s.stores.Values.Get(ctx, "mode", "mode"); err == nil && string(v.Body) != is {
+			err = fmt.Errorf("what is stored is of a %s server, and this is a %s one: choose another database", v.Body, is)
+		}
+	}
+	return err
 }
 
 // profiles are the products that a tenant can be of.
@@ -180,6 +205,15 @@ func (s *Site) Run(ctx context.Context) {
 		wait.Go(func() { _ = e.Run(ctx) })
 	}
 	wait.Go(func() { _ = s.directory.Run(ctx) })
+	if f, ok := s.stores.Members.(follower); ok { // what other processes do to members
+		wait.Go(func() {
+			_ = f.Follow(ctx, func(t session.TenantID, id member.ID) {
+				for _, e := range s.engines {
+					e.MemberChanged(t, id)
+				}
+			})
+		})
+	}
 	wait.Go(func() {
 		for t := time.Tick(time.Hour); ; {
 			select {
@@ -191,6 +225,11 @@ func (s *Site) Run(ctx context.Context) {
 		}
 	})
 	wait.Wait()
+}
+
+// follower is a store of members that tells of changes.
+type follower interface {
+	Follow(ctx context.Context, changed func(session.TenantID, member.ID)) error
 }
 
 // tidy forgets what is not shown any more.

@@ -114,8 +114,12 @@ func (s *Site) furnish(ctx context.Context, u Setup) error {
 		}
 		// The password comes first: a member whose adoption is there and whose password is
 		// not could never log in.
-		if err := s.passwords.begin(ctx, t.ID, n.ID, n.Password); err != nil {
+		stored, err := s.passwords.begin(ctx, t.ID, n.ID, n.Password)
+		if err != nil {
 			return fmt.Errorf("member %s of %s: %w", n.ID, t.ID, err)
+		}
+		if stored {
+			s.Begun = append(s.Begun, n)
 		}
 		if err := s.directory.Adopt(ctx, a, "to begin with"); err != nil && !errors.Is(err, session.ErrExists) {
 			return fmt.Errorf("member %s of %s: %w", n.ID, t.ID, err)

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // PostgreSQL
+	_ "modernc.org/sqlite"
+
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
+	"github.com/sallyport-go/sallyport/policy/sqlstore"
+)
+
+// openStores opens what -db names: sqlite:FILE or postgres://…; "" is memory. Any number of
+// servers may share a database.
+func openStores(ctx context.Context, name string) (*site.Stores, io.Closer, error) {
+	driver, dialect := "pgx", sqlstore.PostgreSQL
+	lock, serial := "SELECT pg_advisory_xact_lock(hashtext('loginserver_values'))", "BIGSERIAL"
+	dsn := name
+	file, isFile := strings.CutPrefix(name, "sqlite:")
+	switch {
+	case name == "":
+		return site.InMemory(), io.NopCloser(nil), nil
+	case isFile && file != "":
+		driver, dialect, lock, serial = "sqlite", sqlstore.SQLite, "", "INTEGER"
+		// Whoever writes waits for the others, and is told nothing that the disk may lose.
+		dsn = (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(),
+			RawQuery: "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=synchronous(full)"}).String()
+	case strings.HasPrefix(name, "postgres://"), strings.HasPrefix(name, "postgresql://"):
+	default:
+		return nil, nil, fmt.Errorf("-db: write sqlite:FILE or postgres://user:password@host/database")
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		return nil, nil, fmt.Errorf("-db: %w", err)
+	}
+	stores, err := sqlstore.New(db, dialect)
+	if err == nil {
+		err = stores.Migrate(ctx)
+	}
+	var values *site.SQLValues
+	if err == nil {
+		values, err = site.OpenValues(ctx, db, lock, serial)
+	}
+	if err != nil {
+		db.Close()
+		return nil, nil, fmt.Errorf("-db: %w", err)
+	}
+	return &site.Stores{Policies: stores.Policies(), Members: stores.Members(), Sessions: stores.Sessions(),
+		Verifications: stores.Verifications(), Values: values}, db, nil
+}
