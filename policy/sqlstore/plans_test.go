@@ -67,9 +67,9 @@ func fill(t testing.TB, db *sql.DB, d sqlstore.Dialect, tenants, sessions int) {
 	if d == sqlstore.PostgreSQL { // ten million calls of a trigger would take an hour
 		run("ALTER TABLE sallyport_sessions DISABLE TRIGGER sallyport_session_visited")
 	}
-	run(`INSERT INTO sallyport_sessions (id, tenant, member, kind, client, policy_line, policy_number, member_line, member_number, verified, verified_country,
+	run(`INSERT INTO sallyport_sessions (id, first, tenant, member, kind, client, policy_line, policy_number, member_line, member_number, verified, verified_country,
 			addr, country, device, system, via, label, created, seen, idle, life, ended, why, dies)
-		SELECT ` + id + `, ` + tenant + `, 'member-' || (i / ` + fmt.Sprint(4*tenants) + `), 'login', 'web', 7, 1, 1, 1, ` + "(i < 0)" + `, '',
+		SELECT ` + id + `, ` + id + `, ` + tenant + `, 'member-' || (i / ` + fmt.Sprint(4*tenants) + `), 'login', 'web', 7, 1, 1, 1, ` + "(i < 0)" + `, '',
 			'1.208.0.1', 'KR', 'device-' || (i / ` + fmt.Sprint(8*tenants) + `), 'Linux', '', '', ` + at + `, ` + at + `, 0, 0, ` + ended + `, '', ` + ended + `
 		FROM ` + series(sessions))
 	if d == sqlstore.PostgreSQL {
