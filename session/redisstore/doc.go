@@ -35,21 +35,23 @@
 //
 // Missing is not empty. NewLine writes a mark; where it is missing, by FLUSHALL, an empty
 // replica or the wrong database, every call is an [ErrLost]. The mark counts the ends that
-// were written, and the sessions of each tenant: a list or a session that is gone, as by
-// eviction, is an ErrLost too, and so is a server that knows fewer ends than a process has
-// seen, as after a failover to a replica that was behind or after an old backup. The first
-// process to notice writes it down for all, so that nobody accepts a session again whose
-// end was lost; who watches notices within a second. The answer is to draw a new line:
+// were written, and the sessions of each tenant: a list that is not whole, or names a
+// session that is gone, as by eviction, is an ErrLost too, and so is a server that knows
+// fewer ends than a process has seen, or others, as after a failover to a replica that was
+// behind or after an old backup. The first process to notice writes it down for all, so
+// that nobody accepts a session again whose end was lost; who watches notices within a
+// second. The answer is to draw a new line:
 // NewLine ends every session, and members log in again.
 //
 // What was acknowledged and seen by nobody who is still running cannot be missed. For such
-// ends set appendfsync always, and min-replicas-to-write where a replica takes over. Never
+// ends set appendfsync always, and min-replicas-to-write where a replica takes over; with
+// everysec a crash may lose an end, and then everybody must log in again. Never
 // let a maxmemory-policy of allkeys-… remove keys; New refuses it.
 //
 // # Commands and slots
 //
 // Every call of a session is one script, one round trip; EndAll, List and Purge take one
-// for some hundred sessions, and never scan. All keys of a store have one hash tag, the
+// for 200 sessions, and never scan. All keys of a store have one hash tag, the
 // Prefix, so it lies in one slot of a cluster, which is what makes an ID unique among all
 // tenants and a renewal one step. A host that outgrows one node keeps several stores with
 // a Prefix each, and chooses by the tenant.

@@ -310,3 +310,24 @@ func TestFailoverLosesAnEnd(t *testing.T) {
 		}
 	}
 }
+
+// After an old backup others have written as many ends as were lost. The count is the same,
+// and the history is not.
+func TestBackupThatCaughtUp(t *testing.T) {
+	s := serve(t)
+	c := client(t, s.addr)
+	a := drawn(t, c, "sallyport")
+	n, m := begun(t, a.Sessions(), "kim"), begun(t, a.Sessions(), "lee")
+	c.Save(t.Context())
+	if err := a.Sessions().End(t.Context(), acme, n.ID, time.Now(), "signed out"); err != nil {
+		t.Fatal(err)
+	}
+	s.kill()
+	s.start()
+	b := open(t, client(t, s.addr), "sallyport") // begins only now, and has seen nothing
+	if err := b.Sessions().End(t.Context(), acme, m.ID, time.Now(), "signed out"); err != nil {
+		t.Fatal(err)
+	}
+	lost(t, a, n, "in the process that saw the end that was lost")
+	lost(t, b, n, "in the other process, after that")
+}

@@ -160,3 +160,26 @@ func TestRevokeOfOneDevice(t *testing.T) {
 		t.Error("an order that is no sign-out ended a session")
 	}
 }
+
+// A late order does not lower a cut, and what a cut has ended keeps that end.
+func TestGuarantee17CutsNeverMoveBack(t *testing.T) {
+	c := client(t, shared(t))
+	s := drawn(t, c, prefix(t, c)).Sessions()
+	o := session.Order{Kind: session.SignOut, Tenant: acme, Clients: session.ClientsOf(session.Web), At: time.Now().Add(-time.Hour).Truncate(time.Microsecond)}
+	for _, number := range []uint64{6, 4, 6, 1} {
+		o.Policy = session.Version{Line: 7, Number: number}
+		if err := s.Revoke(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		n := begun(t, s, "kim") // at number 5
+		if live, err := alive(s, n); live || err != nil {
+			t.Errorf("after an order of number %d a session below the cut is live %v, %v", number, live, err)
+		}
+		if err := s.End(t.Context(), acme, n.ID, time.Now(), "signed out"); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := s.Find(t.Context(), acme, n.ID); err != nil || found.Why != "sign-out" || !found.Ended.Equal(o.At) {
+			t.Errorf("after End of a session that a cut had ended: %v, %q, %v; want the cut's", found.Ended, found.Why, err)
+		}
+	}
+}
