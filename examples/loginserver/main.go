@@ -32,6 +32,7 @@ import (
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/geo"
 	"github.com/sallyport-go/sallyport/ipset"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/policy/httpgate"
 )
 
@@ -93,7 +94,8 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if !o.demo {
 		setups = []site.Setup{site.First()}
 	}
-	s, err := site.New(ctx, site.Options{Countries: countries, Log: log, Stores: stores, Setups: setups, Demo: o.demo})
+	counts := newMetrics()
+	s, err := site.New(ctx, site.Options{Countries: countries, Log: log, Stores: stores, Setups: setups, Demo: o.demo, Observers: []engine.Observer{counts}})
 	if err != nil {
 		return err
 	}
@@ -114,19 +116,19 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	}
 	ran := make(chan struct{})
 	go func() { defer close(ran); s.Run(ctx) }()
-	err = serve(ctx, handler(f, at), listeners)
+	err = serve(ctx, handler(f, at, counts.handler()), listeners)
 	stop()
 	<-ran
 	return err
 }
 
 // handler joins the rooms.
-func handler(f *front.Front, at []place) http.Handler {
+func handler(f *front.Front, at []place, metrics http.Handler) http.Handler {
 	p := &pages.Pages{Front: f}
 	for _, x := range at {
 		p.Places = append(p.Places, pages.Place{URL: "http://" + x.String(), Name: x.Name})
 	}
-	return f.Handler(p.Handler(), (&api.API{Front: f}).Handler())
+	return f.Handler(p.Handler(), (&api.API{Front: f, Metrics: metrics}).Handler())
 }
 
 // resolverFor returns where requests come from, behind these proxies.

@@ -50,7 +50,7 @@ func start(t *testing.T, addr string) (running, string) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		ended <- serve(ctx, handler(&front.Front{Site: s, Names: []string{"localhost"}}, at), listeners)
+		ended <- serve(ctx, handler(&front.Front{Site: s, Names: []string{"localhost"}}, at, nil), listeners)
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -105,7 +105,7 @@ func newSite(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	f := &front.Front{Site: w.Site, Names: []string{"localhost", "example.com"}} // the Host of httptest
-	w.http = handler(f, nil)
+	w.http = handler(f, nil, nil)
 	return w
 }
 

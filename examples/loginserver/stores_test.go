@@ -180,7 +180,7 @@ func TestTwoServers(t *testing.T) {
 						return
 					}
 					f := &front.Front{Site: s, Names: []string{"example.com"}}
-					nodes[i] = &world{T: t, Site: s, stores: stores, http: handler(f, nil)}
+					nodes[i] = &world{T: t, Site: s, stores: stores, http: handler(f, nil, nil)}
 				})
 			}
 			if all.Wait(); t.Failed() {
@@ -246,7 +246,7 @@ func TestRealServer(t *testing.T) {
 		if err := welcomeReal(t.Context(), &said, s, nil); err != nil {
 			t.Fatal(err)
 		}
-		return &world{T: t, Site: s, stores: stores, http: handler(&front.Front{Site: s, Names: []string{"example.com"}}, nil)}, said.String()
+		return &world{T: t, Site: s, stores: stores, http: handler(&front.Front{Site: s, Names: []string{"example.com"}}, nil, nil)}, said.String()
 	}
 	s, said := real()
 	_, rest, _ := strings.Cut(said, "\n  root  ")

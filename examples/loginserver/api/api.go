@@ -1,7 +1,9 @@
-// Package api is the login server for programs: JSON.
+// Package api is the login server for programs: JSON, as openapi.yaml documents it, which is
+// served at /openapi.yaml and which the tests compare with the server.
 package api
 
 import (
+	_ "embed"
 	"encoding/json"
 	"net/http"
 
@@ -11,42 +13,59 @@ import (
 
 // API answers programs. Make one with its fields and call Handler.
 type API struct {
-	Front *front.Front
+	Front   *front.Front
+	Metrics http.Handler // answers /metrics; nil: there is none
 }
 
 // Handler returns the routes.
 func (a *API) Handler() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /t/{tenant}/login", a.of(a.postLogin))
-	mux.HandleFunc("POST /t/{tenant}/verify", a.of(a.postVerify))
-	mux.HandleFunc("POST /t/{tenant}/password", a.of(a.postPassword))
-	mux.HandleFunc("GET /t/{tenant}/me", a.of(a.getMe))
-	mux.HandleFunc("POST /t/{tenant}/logout", a.of(a.postLogout))
-
-	admin := func(pattern string, h func(http.ResponseWriter, *http.Request, *site.Actor)) {
-		mux.Handle(pattern, a.Front.Admin(nil, noTenant, h))
-	}
-	admin("GET /t/{tenant}/admin/network", a.getNetwork)
-	admin("PUT /t/{tenant}/admin/network", a.putNetwork)
-	admin("POST /t/{tenant}/admin/network/confirm", a.postConfirm)
-	admin("GET /t/{tenant}/admin/network/history", a.getHistory)
-	admin("POST /t/{tenant}/admin/network/restore", a.postRestore)
-	admin("POST /t/{tenant}/admin/preview", a.postPreview)
-	admin("POST /t/{tenant}/admin/whatif", a.postWhatif)
-	admin("GET /t/{tenant}/admin/members", a.getMembers)
-	admin("GET /t/{tenant}/admin/members/{id}", a.getMember)
-	admin("POST /t/{tenant}/admin/members/{id}/{action}", a.postAction)
-	admin("GET /t/{tenant}/admin/accesses", a.getAccesses)
-	admin("GET /t/{tenant}/admin/devices", a.getDevices)
-	admin("GET /t/{tenant}/admin/audit", a.getAudit)
-
-	mux.HandleFunc("GET /reset/{token}", a.getReset)
-	mux.HandleFunc("POST /reset/{token}", a.postReset)
-	mux.HandleFunc("GET /healthz", a.getHealth)
-	if a.Front.Site.Demo {
-		mux.HandleFunc("GET /demo/mail", a.getMail)
+	for pattern, h := range a.routes() {
+		mux.Handle(pattern, h)
 	}
 	return mux
+}
+
+func (a *API) routes() map[string]http.Handler {
+	all := map[string]http.Handler{
+		"GET /reset/{token}":  http.HandlerFunc(a.getReset),
+		"POST /reset/{token}": http.HandlerFunc(a.postReset),
+		"GET /healthz":        http.HandlerFunc(a.getHealth),
+		"GET /openapi.yaml":   http.HandlerFunc(getOpenAPI),
+	}
+	if a.Metrics != nil {
+		all["GET /metrics"] = a.Metrics
+	}
+	if a.Front.Site.Demo {
+		all["GET /demo/mail"] = http.HandlerFunc(a.getMail)
+	}
+	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request, *site.Tenant){
+		"POST /t/{tenant}/login":    a.postLogin,
+		"POST /t/{tenant}/verify":   a.postVerify,
+		"POST /t/{tenant}/password": a.postPassword,
+		"GET /t/{tenant}/me":        a.getMe,
+		"POST /t/{tenant}/logout":   a.postLogout,
+	} {
+		all[pattern] = a.of(h)
+	}
+	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request, *site.Actor){
+		"GET /t/{tenant}/admin/network":                a.getNetwork,
+		"PUT /t/{tenant}/admin/network":                a.putNetwork,
+		"POST /t/{tenant}/admin/network/confirm":       a.postConfirm,
+		"GET /t/{tenant}/admin/network/history":        a.getHistory,
+		"POST /t/{tenant}/admin/network/restore":       a.postRestore,
+		"POST /t/{tenant}/admin/preview":               a.postPreview,
+		"POST /t/{tenant}/admin/whatif":                a.postWhatif,
+		"GET /t/{tenant}/admin/members":                a.getMembers,
+		"GET /t/{tenant}/admin/members/{id}":           a.getMember,
+		"POST /t/{tenant}/admin/members/{id}/{action}": a.postAction,
+		"GET /t/{tenant}/admin/accesses":               a.getAccesses,
+		"GET /t/{tenant}/admin/devices":                a.getDevices,
+		"GET /t/{tenant}/admin/audit":                  a.getAudit,
+	} {
+		all[pattern] = a.Front.Admin(nil, noTenant, h)
+	}
+	return all
 }
 
 // of finds the tenant of the path.
@@ -76,4 +95,12 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(append(b, '\n'))
+}
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+func getOpenAPI(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Write(openAPI)
 }

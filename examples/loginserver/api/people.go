@@ -153,7 +153,7 @@ var acts = map[string]directory.Act{
 func (a *API) postAction(w http.ResponseWriter, r *http.Request, who *site.Actor) {
 	f := map[string]string{}
 	var err error
-	if r.ContentLength != 0 || r.Header.Get("Content-Type") != "" {
+	if r.ContentLength != 0 {
 		f, err = front.Fields(w, r, "reason", "session", "password", "role")
 	}
 	if err != nil {

@@ -135,17 +135,26 @@ func (a *Actor) Save(ctx context.Context, c Change, s policy.Settings) (engine.S
 	if err != nil {
 		return engine.Saved{}, err
 	}
-	if a.Seen.Ignored != "" && !forced(c.Force, forceUndeclared) {
-		now, err := a.Tenant.engine.Settings(ctx, a.Tenant.ID)
-		if err != nil {
-			return engine.Saved{}, err
-		}
-		if a.relies(now.Settings, s) {
-			return engine.Saved{}, &UndeclaredProxyError{a.Seen.Ignored, a.Seen.Addr, joined(c.Force, forceUndeclared)}
-		}
+	if err := a.declared(ctx, c, s); err != nil {
+		return engine.Saved{}, err
 	}
 	saved, err := a.Tenant.engine.Save(ctx, engine.Save{Act: act, Plan: a.Tenant.Plan, Settings: s, Provisional: c.Provisional})
 	return saved, a.told(c, err)
+}
+
+// declared refuses settings that rely on an address which is likely that of a proxy.
+func (a *Actor) declared(ctx context.Context, c Change, s policy.Settings) error {
+	if a.Seen.Ignored == "" || forced(c.Force, forceUndeclared) {
+		return nil
+	}
+	now, err := a.Tenant.engine.Settings(ctx, a.Tenant.ID)
+	if err != nil {
+		return err
+	}
+	if a.relies(now.Settings, s) {
+		return &UndeclaredProxyError{a.Seen.Ignored, a.Seen.Addr, joined(c.Force, forceUndeclared)}
+	}
+	return nil
 }
 
 // relies reports whether a save designates addresses where none were, or adds the one that
@@ -180,6 +189,15 @@ func (a *Actor) Restore(ctx context.Context, c Change, earlier session.Version) 
 	act, err := a.act(ctx, "restore-network", c)
 	if err != nil {
 		return engine.Saved{}, err
+	}
+	if h, ok := a.Tenant.site.stores.Policies.(policy.Historian); ok {
+		past, err := h.Earlier(ctx, a.Tenant.ID, earlier)
+		if err == nil {
+			err = a.declared(ctx, c, past.Record.Settings)
+		}
+		if err != nil && !errors.Is(err, session.ErrNotFound) { // which Restore tells better
+			return engine.Saved{}, err
+		}
 	}
 	saved, err := a.Tenant.engine.Restore(ctx, act, a.Tenant.Plan, earlier)
 	return saved, a.told(c, err)
