@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sallyport-go/sallyport/examples/loginserver/front"
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 )
 
@@ -166,3 +167,92 @@ func TestMail(t *testing.T) {
 }
 
 // The pages are whole: every template can be made of what it is given.
+
+func TestHeaders(t *testing.T) {
+	s := newSite(t)
+	for _, tt := range []struct {
+		method, path, accept string
+		status               int
+		kind                 string
+	}{
+		{"GET", "/", "text/html", 200, "text/html; charset=utf-8"},
+		{"HEAD", "/", "text/html", 200, "text/html; charset=utf-8"},
+		{"GET", "/style.css", "text/css", 200, "text/css; charset=utf-8"},
+		{"GET", "/t/works/login", "text/html", 200, "text/html; charset=utf-8"},
+		{"GET", "/t/works/me", "text/html", 401, "text/html; charset=utf-8"},
+		{"GET", "/t/works/me", "*/*", 401, "application/json"},
+		{"GET", "/demo/mail", "text/html", 200, "text/html; charset=utf-8"},
+		{"GET", "/demo/mail", "", 200, "application/json"},
+		{"GET", "/nothing", "text/html", 404, "text/plain; charset=utf-8"},
+		{"GET", "/t/nobody/login", "text/html", 404, "text/plain; charset=utf-8"},
+		{"DELETE", "/t/works/login", "text/html", 405, "text/plain; charset=utf-8"},
+		{"GET", "/t/works/logout", "text/html", 405, "text/plain; charset=utf-8"},
+		{"POST", "/t/works/login", "*/*", 415, "application/json"},
+		{"GET", "/nothing", "*/*", 404, "text/plain; charset=utf-8"},
+	} {
+		r := httptest.NewRequest(tt.method, tt.path, nil)
+		r.Header.Set("Accept", tt.accept)
+		w := s.do(home, r)
+		h := w.Header()
+		if w.Code != tt.status || h.Get("Content-Type") != tt.kind {
+			t.Errorf("%s %s: %d %s", tt.method, tt.path, w.Code, h.Get("Content-Type"))
+		}
+		csp := h.Get("Content-Security-Policy")
+		for _, part := range []string{"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"} {
+			if !strings.Contains(csp, part) {
+				t.Errorf("%s: CSP %q without %s", tt.path, csp, part)
+			}
+		}
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "same-origin" {
+			t.Errorf("%s: %v", tt.path, h)
+		}
+		if (h.Get("Www-Authenticate") != "") != (w.Code == 401) && tt.kind == "application/json" {
+			t.Errorf("%s: %d with WWW-Authenticate %q", tt.path, w.Code, h.Get("Www-Authenticate"))
+		}
+		if strings.Contains(csp, "unsafe") || strings.Contains(w.Body.String(), "<script") || strings.Contains(w.Body.String(), "style=") {
+			t.Errorf("%s: something inline", tt.path)
+		}
+	}
+}
+
+// Behind a declared proxy the address is what the proxy says, and cookies are for TLS where it
+// says so; whoever else says such things is not believed.
+func TestProxies(t *testing.T) {
+	s := newSite(t)
+	resolver, err := resolverFor([]string{"127.0.0.1", "10.0.0.0/24"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.http = handler(&front.Front{Site: s.Site, Resolver: resolver, Names: []string{"example.com"}}, nil, nil)
+	for _, tt := range []struct {
+		why, peer, forwarded, want string
+		secure                     bool
+	}{
+		{"a proxy tells of the office", "127.0.0.1", "1.1.1.1, ::1, 10.0.0.9", "200 allow [address-designated]", true},
+		{"and of home", "127.0.0.1", "::1, 9.9.9.9", "403 deny [address-not-designated]", false},
+		{"nobody's proxy", "9.9.9.9", "::1", "403 deny [address-not-designated]", false},
+		{"the office, which says it is elsewhere", "::1", "9.9.9.9", "200 allow [address-designated]", false},
+		{"a proxy that tells nothing readable", "127.0.0.1", "::1, x", "403 deny [no-client-address]", false},
+	} {
+		r := newPost("/t/works/login")
+		r.Body = body(`{"member":"kim","password":"demo-kim"}`)
+		r.Header.Set("X-Forwarded-For", tt.forwarded)
+		s.want(tt.why, s.read(s.do(tt.peer, r)), tt.want)
+
+		r = httptest.NewRequest("POST", "/t/works/login", strings.NewReader("member=kim&password=demo-kim"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Accept", "text/html")
+		r.Header.Set("X-Forwarded-For", tt.forwarded)
+		r.Header.Set("X-Forwarded-Proto", "https")
+		for _, c := range s.do(tt.peer, r).Result().Cookies() {
+			if c.Secure != tt.secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/t/works/" {
+				t.Errorf("%s: %v", tt.why, c)
+			}
+		}
+	}
+	for _, wrong := range []string{"x", "0.0.0.0/0", ""} {
+		if _, err := resolverFor([]string{wrong}); err == nil || !strings.Contains(err.Error(), "-trust-proxy") {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
