@@ -1,6 +1,14 @@
 package member
 
-import "github.com/sallyport-go/sallyport/session"
+import (
+	"errors"
+
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// ErrGuessed says that so many wrong passwords of a member were tried that the right one is
+// not to be told from them any more, until the member is unlocked.
+var ErrGuessed = errors.New("member: too many wrong passwords were tried; until the member is unlocked, no password is told right")
 
 // ID names a member within a tenant.
 type ID = session.MemberID

@@ -36,7 +36,7 @@ type Guess struct {
 type Failures struct {
 	Number int       // since the last success or lock that opened
 	Locked time.Time // when the limit was reached; zero: it was not
-	Behind int       // checks since then, which a lock refused
+	Behind int       // wrong passwords since then
 }
 
 // Lock reports whether f is a lock that is still shut at an instant. One that opens by
@@ -45,11 +45,14 @@ func (f Failures) Lock(at time.Time, opens time.Duration) bool {
 	return !f.Locked.IsZero() && (opens <= 0 || at.Sub(f.Locked).Abs() < opens)
 }
 
-// After returns the failures after a check. A lock stays as it is, whether the password is
-// right or wrong; otherwise a right one forgets the failures and a wrong one is counted.
+// After returns the failures after a check. A lock stays shut, whether the password is right
+// or wrong, and wrong ones are counted on; otherwise a right one forgets the failures and a
+// wrong one is counted.
 func (f Failures) After(g Guess) Failures {
 	if f.Lock(g.At, g.Opens) {
-		f.Behind++
+		if !g.Right {
+			f.Behind++
+		}
 		return f
 	}
 	if !f.Locked.IsZero() || g.Right {

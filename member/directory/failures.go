@@ -23,8 +23,10 @@ func opens(a Account) time.Duration {
 func open(a Account) bool { return a.Status == member.Active || a.Status == member.OnLeave }
 
 // Member returns what a decision needs to know of a member, or session.ErrNotFound: it is
-// an engine.Members. A member who could log in is Locked while failed logins lock it, and
-// must change the password once that is older than the terms allow.
+// an engine.Members. It asks the same of the stores whoever it is, and for a member who is
+// not there too, so that its time does not tell. A member who could log in is Locked while
+// failed logins lock it, and must change the password once that is older than the terms
+// allow.
 func (d *Directory) Member(ctx context.Context, t session.TenantID, id member.ID) (m *member.Member, err error) {
 	defer func() {
 		if err != nil {
@@ -33,20 +35,23 @@ func (d *Directory) Member(ctx context.Context, t session.TenantID, id member.ID
 	}()
 	defer recovered(&err)
 	a, err := d.load(ctx, t, id)
-	if err != nil {
+	missing := errors.Is(err, session.ErrNotFound)
+	if err != nil && !missing {
 		return nil, err
 	}
 	is := a.Member
-	if !open(a) {
-		return &is, nil
-	}
 	f, err := d.counter.Failures(ctx, t, id)
 	if err != nil {
 		return nil, err
 	}
 	terms, err := d.terms(ctx, t)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case missing:
+		return nil, session.ErrNotFound
+	case !open(a):
+		return &is, nil
 	}
 	at := now()
 	if f.Lock(at, opens(a)) {
@@ -62,24 +67,23 @@ func (d *Directory) Member(ctx context.Context, t session.TenantID, id member.ID
 	return &is, nil
 }
 
-// Count notes the outcome of a password check of a member who would be let in with the
-// right password, and reports whether the member is locked, since before or by this
-// failure: it is an engine.Failures. A right password of a member who is not locked
-// forgets the failures. Of any number of calls at the same time with wrong passwords, as
-// many as the terms allow are told that the member is not locked, less one, which locks;
-// a right one after that is told so. Sessions that are alive go on.
+// Count notes the outcome of a password check, and reports whether the member is locked,
+// since before or by this failure: it is an engine.Failures. A right password of a member
+// who is not locked forgets the failures. Of any number of calls at the same time with
+// wrong passwords, as many as the terms allow are told that the member is not locked, less
+// one, which locks; a right one after that is told so. Sessions that are alive go on.
 //
-// A member who could not log in anyway is told locked and nothing is counted. If err is
-// not nil, locked is true.
+// Once as many wrong passwords again came after the lock, err is member.ErrGuessed until
+// the lock opens, also for the right one: who guesses finds out no more. A member who could
+// not log in anyway is counted the same way, and is locked still when that has passed:
+// lifting a suspension opens no lock, which takes another permission. If err is not nil,
+// locked is true.
 func (d *Directory) Count(ctx context.Context, t session.TenantID, id member.ID, right bool) (locked bool, err error) {
 	defer func() { locked = locked || err != nil }()
 	defer recovered(&err)
 	a, err := d.load(ctx, t, id)
 	if err != nil {
 		return true, err
-	}
-	if !open(a) {
-		return true, nil
 	}
 	terms, err := d.terms(ctx, t)
 	if err != nil {
@@ -99,6 +103,9 @@ func (d *Directory) Count(ctx context.Context, t session.TenantID, id member.ID,
 		if err := d.store.Note(ctx, e); err != nil {
 			return true, fmt.Errorf("directory: the lock could not be recorded: %w", err)
 		}
+	}
+	if f.Behind >= terms.Failures {
+		return true, member.ErrGuessed
 	}
 	return true, nil
 }

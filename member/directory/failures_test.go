@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,7 +48,7 @@ func TestAThousandParallelGuesses(t *testing.T) {
 			var all sync.WaitGroup
 			for range calls {
 				all.Go(func() {
-					if locked, err := f.Count(t.Context(), "acme", "kim", right); err != nil {
+					if locked, err := f.Count(t.Context(), "acme", "kim", right); err != nil && !errors.Is(err, member.ErrGuessed) {
 						t.Error(err)
 					} else if !locked {
 						open.Add(1)
@@ -165,29 +166,124 @@ func TestASuperAdminsLockOpensAfter15Minutes(t *testing.T) {
 	})
 }
 
-func TestWhoCannotLogInIsNotCounted(t *testing.T) {
+// TestGuarantee32GuessingEndsForEveryMember: whatever a member's state, the right password
+// is told from wrong ones only before twice the limit of them were tried.
+func TestGuarantee32GuessingEndsForEveryMember(t *testing.T) {
+	const limit = directory.DefaultFailures
+	do := func(acts ...func(f fixture) error) func(fixture) error {
+		return func(f fixture) error {
+			for _, act := range acts {
+				if err := act(f); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	suspend := func(f fixture) error { return f.Suspend(t.Context(), "boss", "acme", "kim", "") }
+	remove := func(f fixture) error { return f.Delete(t.Context(), "boss", "acme", "kim", "") }
+	for why, act := range map[string]func(fixture) error{
+		"active":                 do(),
+		"suspended":              do(suspend),
+		"deleted":                do(remove),
+		"suspended, and deleted": do(suspend, remove),
+		"apps blocked":           do(func(f fixture) error { return f.BlockApps(t.Context(), "boss", "acme", "kim", "") }),
+	} {
+		for tried := range 3 * limit {
+			f := newFixture(t, nil)
+			f.adopt(t, "kim")
+			if err := act(f); err != nil {
+				t.Fatal(err)
+			}
+			before := f.account(t, "kim")
+			for range tried {
+				f.Count(t.Context(), "acme", "kim", false)
+			}
+			for range 2 { // being told does not use up what is left
+				locked, err := f.Count(t.Context(), "acme", "kim", true)
+				if locked != (tried >= limit) || errors.Is(err, member.ErrGuessed) != (tried >= 2*limit) || err != nil && !errors.Is(err, member.ErrGuessed) {
+					t.Errorf("%s: the right password after %d wrong ones: locked %v, %v", why, tried, locked, err)
+				}
+			}
+			if after := f.account(t, "kim"); after.Version != before.Version {
+				t.Errorf("%s: failures changed the account", why)
+			}
+		}
+		f := newFixture(t, nil)
+		f.adopt(t, "kim")
+		if err := act(f); err != nil {
+			t.Fatal(err)
+		}
+		var told atomic.Int64
+		var all sync.WaitGroup
+		for range 200 {
+			all.Go(func() {
+				if _, err := f.Count(t.Context(), "acme", "kim", false); err == nil {
+					told.Add(1)
+				} else if !errors.Is(err, member.ErrGuessed) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if told.Load() != 2*limit-1 {
+			t.Errorf("%s: of 200 wrong passwords at once %d were tried before guessing ended; want %d", why, told.Load(), 2*limit-1)
+		}
+	}
+	f := newFixture(t, nil)
+	if locked, err := f.Count(t.Context(), "acme", "nobody", true); !locked || !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("nobody: %v, %v", locked, err)
+	}
+}
+
+// Suspending and lifting take another permission than unlocking.
+func TestLiftingOpensNoLock(t *testing.T) {
 	ctx := t.Context()
 	f := newFixture(t, nil)
 	f.adopt(t, "kim")
-	if err := f.Suspend(ctx, "boss", "acme", "kim", ""); err != nil {
-		t.Fatal(err)
+	f.adopt(t, "hr", directory.HRAdmin)
+	for range 2 * directory.DefaultFailures {
+		f.Count(ctx, "acme", "kim", false)
 	}
-	for range 20 {
-		if locked, err := f.Count(ctx, "acme", "kim", false); !locked || err != nil {
-			t.Errorf("a suspended member: %v, %v", locked, err)
+	for _, act := range []func(context.Context, member.ID, session.TenantID, member.ID, string) error{f.Suspend, f.Lift, f.Delete, f.Restore} {
+		if err := act(ctx, "hr", "acme", "kim", ""); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if locked, err := f.Count(ctx, "acme", "nobody", true); !locked || !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("nobody: %v, %v", locked, err)
+	if locked, err := f.Count(ctx, "acme", "kim", true); !locked || !errors.Is(err, member.ErrGuessed) || status(t, f, "kim") != member.Locked {
+		t.Errorf("after lifting and restoring: %v, %v", locked, err)
 	}
-	if err := f.Lift(ctx, "boss", "acme", "kim", ""); err != nil {
+	if err := f.Unlock(ctx, "boss", "acme", "kim", ""); err != nil {
 		t.Fatal(err)
 	}
-	if status(t, f, "kim") != member.Active {
-		t.Error("failures counted while suspended")
+	if locked, err := f.Count(ctx, "acme", "kim", true); locked || err != nil || status(t, f, "kim") != member.Active {
+		t.Errorf("after unlocking: %v, %v", locked, err)
 	}
-	if _, err := f.Member(ctx, "acme", "nobody"); !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("nobody: %v", err)
+}
+
+// TestGuarantee32MembersAreFoundByTheSameCalls: so that its time does not tell who there is.
+func TestGuarantee32MembersAreFoundByTheSameCalls(t *testing.T) {
+	var calls []string
+	w, d := wrap(t, &directory.Options{Terms: func(context.Context, session.TenantID) (directory.Terms, error) {
+		calls = append(calls, "Terms")
+		return directory.Terms{PasswordAge: time.Nanosecond}, nil
+	}})
+	for id, act := range map[member.ID]directory.Act{"kim": directory.Suspend, "second": directory.Delete} {
+		if err := d.Do(t.Context(), act, "acme", id, directory.Facts{Actor: "boss"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.call = func(name string) error { calls = append(calls, name); return nil }
+	want := []string{"Load", "Failures", "Terms"}
+	for _, id := range []member.ID{"boss", "kim", "second", "nobody", ""} {
+		calls = nil
+		m, err := d.Member(t.Context(), "acme", id)
+		if known := id != "nobody" && id != ""; known != (err == nil) || !known && (m != nil || !errors.Is(err, session.ErrNotFound)) {
+			t.Errorf("%q: %+v, %v", id, m, err)
+		}
+		if !slices.Equal(calls, want) {
+			t.Errorf("%q is found by %v; want %v", id, calls, want)
+		}
 	}
 }
 

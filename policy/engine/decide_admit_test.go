@@ -28,8 +28,11 @@ type decideFailures struct {
 
 func (f *decideFailures) Count(_ context.Context, _ session.TenantID, _ member.ID, right bool) (bool, error) {
 	f.calls.Add(1)
-	if f.does == decideFails {
+	switch f.does {
+	case decideFails:
 		return false, errDecideDown
+	case decideGuessed:
+		return true, fmt.Errorf("guessing: %w", member.ErrGuessed)
 	}
 	return f.does == decideLocks, nil
 }

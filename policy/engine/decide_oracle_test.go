@@ -132,6 +132,7 @@ const (
 	decideUncounted decideFailing = iota // there is none
 	decideCounted
 	decideLocks
+	decideGuessed
 	decideFails
 )
 
@@ -157,13 +158,14 @@ func (a decideAttempt) oracle(authenticated bool, failing decideFailing, unknown
 	ordinary.verified = false
 	here := ordinary.list() // what the network does to an ordinary member
 
-	// "A failure counts toward the lock only where the right password would have been let
-	// in", and "failures there lock nobody". But where the right password is told that the
-	// client is blocked, or that it must be changed, one could guess without end; so these
-	// count too.
+	// "Failures there lock nobody". Elsewhere the right password is told something, be it
+	// that the member is suspended, so that one could guess without end; so all count.
 	answers := own.Effect != policy.Deny || own.Reason == policy.ReasonClientBlocked || own.Reason == policy.ReasonPasswordChangeRequired
-	counted := failing != decideUncounted && answers && here.Effect != policy.Deny
-	if counted && failing == decideLocks {
+	counted := failing != decideUncounted && a.member != nil && here.Effect != policy.Deny
+	if counted && failing == decideGuessed {
+		authenticated = false
+	}
+	if counted && failing == decideLocks && answers {
 		own = policy.Decision{Reason: policy.ReasonMemberLocked}
 	}
 	if counted && failing == decideFails {
@@ -184,9 +186,9 @@ func (a decideAttempt) oracle(authenticated bool, failing decideFailing, unknown
 	case here.Effect == policy.Deny:
 		// "whatever does not end in allow, verify or change password gets that same denial"
 		return decideAnswer{Decision: here, Counted: counted}
-	case counted && failing == decideFails:
+	case unknown || counted && failing == decideFails: // guesses that nobody can count
 		return decideAnswer{Decision: own, Failed: failed, Counted: counted}
-	case !authenticated || a.member == nil && !unknown:
+	case !authenticated || a.member == nil:
 		// "Elsewhere a wrong password is deny [bad-credentials]"
 		return decideAnswer{Decision: policy.Decision{Reason: policy.ReasonBadCredentials}, Failed: failed, Counted: counted}
 	}

@@ -39,10 +39,11 @@
 //
 // So where the network refuses an ordinary member, nobody learns from an answer whether a
 // password is right, a member there, suspended or locked. Failures are counted where an
-// ordinary member is not denied, and the member is not either, or only for a blocked client
-// or a password to be changed, which the right password would be told: what a stranger does
-// outside locks nobody. A member whom
-// [Options.Failures] says is locked is deny [member-locked] from 3 on.
+// ordinary member is not denied, of every member, also one who could not log in, for the
+// right password is told why: what a stranger does outside locks nobody. A member whom
+// [Options.Failures] says is locked is deny [member-locked] from 3 on, unless the status
+// denies already; and once it says [member.ErrGuessed], every password is a wrong one.
+// Where Members or Failures do not answer, that is told from 5 on, right password or wrong.
 //
 // The stamp carries the version of the record that decided and of the member that was
 // read. Both are asked for in each login, and not taken from a copy or from a reading that

@@ -54,12 +54,16 @@ type Members interface {
 
 // Failures counts failed logins, and locks. Package member/directory has one.
 type Failures interface {
-	// Count notes the outcome of a password check of a member whom the right password
-	// would let in, and reports whether the member is locked: since before, or by this
-	// failure. A right password of a member who is not locked forgets the failures. Of any
-	// number of concurrent calls with wrong passwords, exactly as many as the limit come
-	// before the lock, and a right one after it is told that the member is locked. A lock
-	// ends no session.
+	// Count notes the outcome of a password check, and reports whether the member is
+	// locked: since before, or by this failure. A right password of a member who is not
+	// locked forgets the failures. Of any number of concurrent calls with wrong passwords,
+	// exactly as many as the limit come before the lock, and a right one after it is told
+	// that the member is locked. A lock ends no session. The member may be one who cannot
+	// log in anyway, by a status or a blocked client: it is counted and locked all the same.
+	//
+	// If the error is member.ErrGuessed, so many wrong passwords came after the lock that
+	// the right one is not to be told any more: the login is answered as with a wrong one.
+	// Any other error says that nothing was counted, and the password is told nothing of.
 	Count(ctx context.Context, t session.TenantID, id member.ID, right bool) (locked bool, err error)
 }
 

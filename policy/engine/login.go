@@ -121,6 +121,7 @@ func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.
 		v.own.Reason, v.unknown, missing = policy.ReasonUnknownMember, true, nil
 	default:
 		v.own = without(missing, policy.ReasonUnknownMember, policy.ReasonMemberStale)
+		v.uncounted = true
 	}
 	if s.draft != nil && own.Member != nil && v.authenticated {
 		own.Verified = false
@@ -132,9 +133,11 @@ func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.
 			return e.o.Failures.Count(ctx, l.Tenant, typed, v.authenticated)
 		})
 		switch {
+		case errors.Is(err, member.ErrGuessed):
+			v.authenticated = false
 		case err != nil: // guesses that nobody counts are not answered, be they right or wrong
 			v.own, v.uncounted, missing = policy.Decision{Reason: policy.ReasonMemberStale}, true, err
-		case locked:
+		case locked && v.answers():
 			v.own = policy.Decision{Reason: policy.ReasonMemberLocked}
 		}
 	}
@@ -173,19 +176,24 @@ func evaluateLogin(p *policy.Policy, a *policy.Attempt, verified bool) (policy.D
 type view struct {
 	authenticated bool
 	unknown       bool            // there is no such member
-	uncounted     bool            // Failures did not answer
+	uncounted     bool            // Failures did not answer, or Members did not say whose password it is
 	own           policy.Decision // for the member, once proved
 	verified      bool
 	ordinary      policy.Decision // for any member without bypass or exception
 }
 
-// counts reports whether the outcome of the password check counts toward the lock: where
-// the right password lets in, or is told what would, a blocked client or a change of the
-// password, and so could be found by that answer. Never where the network refuses ordinary
-// members, or strangers there could lock those who are let in.
+// counts reports whether the outcome of the password check counts toward the lock: wherever
+// the right password is told anything else than a wrong one, be it the status alone, for by
+// that it could be found. Never where the network refuses ordinary members, or strangers
+// there could lock those who are let in.
 func (v view) counts() bool {
-	answers := v.own.Effect != policy.Deny || v.own.Reason == policy.ReasonClientBlocked || v.own.Reason == policy.ReasonPasswordChangeRequired
-	return answers && v.ordinary.Effect != policy.Deny
+	return !v.unknown && !v.uncounted && v.ordinary.Effect != policy.Deny
+}
+
+// answers reports whether the member's status admits a login, and so a lock is what the
+// right password is told.
+func (v view) answers() bool {
+	return v.own.Effect != policy.Deny || v.own.Reason == policy.ReasonClientBlocked || v.own.Reason == policy.ReasonPasswordChangeRequired
 }
 
 // told is what somebody is told, who has proved to be the member or has not. See "Where

@@ -124,6 +124,9 @@ func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, o
 		l.Verified = true
 		d, stamp, err = t.engine.Admit(ctx, l)
 	}
+	if d.Effect == policy.Deny { // asked again, one wrong password would count as two
+		return t.begin(ctx, l, d, stamp, err)
+	}
 	if err == nil && d.Effect == policy.ChangePassword {
 		if _, err := t.site.end(ctx, attempt); err != nil {
 			return Answer{}, err
@@ -146,6 +149,11 @@ func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, o
 // admit asks the engine, and begins what its decision asks for: a session or a step.
 func (t *Tenant) admit(ctx context.Context, l engine.Login) (Answer, error) {
 	d, stamp, err := t.engine.Admit(ctx, l)
+	return t.begin(ctx, l, d, stamp, err)
+}
+
+// begin begins what a decision about l asks for.
+func (t *Tenant) begin(ctx context.Context, l engine.Login, d policy.Decision, stamp session.Stamp, err error) (Answer, error) {
 	if err != nil {
 		t.site.log.Warn("login", "tenant", t.ID, "error", err)
 	}
