@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/sallyport-go/sallyport/session"
@@ -16,6 +17,12 @@ const (
 	atOnce   = 16          // orders that Run takes together
 	mostWait = 10 * time.Minute
 	parkAt   = 12 // failures, after about half an hour
+	mostTold = 64 // calls of the host that are under way at once
+)
+
+var (
+	errBusy     = errors.New("directory: too many calls of the host are under way, none of which returns")
+	errVanished = errors.New("directory: the host ended the goroutine that called it")
 )
 
 // Run delivers the orders of all tenants until ctx ends, and returns its error. Sessions
@@ -23,13 +30,16 @@ const (
 // told; the order is done when both have succeeded. What fails comes again after a while
 // that doubles, and is parked after 12 failures: Store.Waiting shows it. Any number of
 // processes may run it, or none: what an act could not deliver at once waits then. A panic
-// of the host's code is a failure. The store's outbox is this Directory's alone.
+// of the host's code is a failure, and so is a call that does not return when its context
+// ends. The store's outbox is this Directory's alone.
 func (d *Directory) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		taken, err := d.take(ctx)
+		var all sync.WaitGroup // at once, so that the host's slowest holds up no other for longer than itself
 		for _, o := range taken {
-			d.deliver(ctx, o)
+			all.Go(func() { d.deliver(ctx, o) })
 		}
+		all.Wait()
 		if err != nil || len(taken) == 0 {
 			sleep(ctx, pollEach)
 		}
@@ -86,14 +96,41 @@ func (d *Directory) carryOut(ctx context.Context, o session.Order) (err error) {
 			}
 		}
 		if d.o.Revoker != nil {
-			return d.o.Revoker.Revoke(ctx, o)
+			return d.tell(ctx, o, d.o.Revoker.Revoke)
 		}
 		return nil
 	case session.WipeApp, session.WipeAll:
 		if d.o.Wiper != nil {
-			return d.o.Wiper.Wipe(ctx, o)
+			return d.tell(ctx, o, d.o.Wiper.Wipe)
 		}
 		return errors.New("directory: there is no Options.Wiper")
 	}
 	return fmt.Errorf("directory: an order of kind %s is not this directory's", quote(string(o.Kind)))
+}
+
+// tell calls the host on a goroutine of its own. If it does not return by the end of ctx,
+// the caller goes on and the order comes again. A host that never returns costs no more
+// than mostTold goroutines.
+func (d *Directory) tell(ctx context.Context, o session.Order, host func(context.Context, session.Order) error) error {
+	select {
+	case d.telling <- struct{}{}:
+	case <-ctx.Done():
+		return errors.Join(errBusy, ctx.Err())
+	}
+	told := make(chan error, 1)
+	go func() {
+		err := errVanished
+		defer func() {
+			<-d.telling
+			told <- err
+		}()
+		defer recovered(&err)
+		err = host(ctx, o)
+	}()
+	select {
+	case err := <-told:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

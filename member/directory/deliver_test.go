@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -258,6 +259,82 @@ func TestASlowHostHoldsNoActForLong(t *testing.T) {
 		if took := time.Since(began); took > 100*time.Millisecond {
 			t.Errorf("the acts took %v", took)
 		}
+	})
+}
+
+// TestGuarantee20AHostThatHangsHoldsNothingUp: also one that does not look at its context.
+func TestGuarantee20AHostThatHangsHoldsNothingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var host hostCalls
+		var under atomic.Int64
+		let := make(chan struct{})
+		host.reply = func(_ context.Context, o session.Order) error {
+			if o.Member == "kim" {
+				under.Add(1)
+				<-let
+				under.Add(-1)
+			}
+			return nil
+		}
+		f := newFixture(t, &directory.Options{Revoker: &host})
+		f.adopt(t, "kim")
+		f.adopt(t, "lee")
+		most := int64(0)
+		for range 40 { // two orders that hang each time
+			for _, act := range []func(context.Context, session.MemberID, session.TenantID, session.MemberID, string) error{f.Suspend, f.Lift, f.Delete, f.Restore} {
+				began := time.Now()
+				if err := act(t.Context(), "boss", "acme", "kim", ""); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took > 2*time.Second {
+					t.Fatalf("an act took %v", took)
+				}
+			}
+			most = max(most, under.Load())
+		}
+		if most != 64 {
+			t.Errorf("at most %d calls were under way at once; want 64", most)
+		}
+		close(let)
+		synctest.Wait()
+		if under.Load() != 0 {
+			t.Errorf("%d calls are under way yet", under.Load())
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var host hostCalls
+		let := make(chan struct{})
+		host.reply = func(_ context.Context, o session.Order) error {
+			if o.Member == "kim" {
+				<-let
+			}
+			return nil
+		}
+		f := newFixture(t, &directory.Options{Revoker: &host, Prompt: -1})
+		for _, id := range []session.MemberID{"kim", "lee"} {
+			f.adopt(t, id)
+			if err := f.Suspend(t.Context(), "boss", "acme", id, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan error, 1)
+		go func() { stopped <- f.Run(ctx) }()
+		time.Sleep(30 * time.Second)
+		if left := waiting(t, f); len(left) != 1 || left[0].Member != "kim" {
+			t.Errorf("while one call hangs, Run leaves %+v", left)
+		}
+		cancel()
+		synctest.Wait()
+		select {
+		case err := <-stopped:
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("Run returns %v", err)
+			}
+		default:
+			t.Error("Run does not end with its context")
+		}
+		close(let)
 	})
 }
 

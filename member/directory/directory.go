@@ -22,6 +22,7 @@ type Directory struct {
 	store   Store
 	counter Counter
 	o       Options
+	telling chan struct{} // a place for each call of the host that is under way
 }
 
 // Options are what New takes besides the stores. The zero Options is that of a host that
@@ -76,7 +77,7 @@ func New(s Store, c Counter, o *Options) (*Directory, error) {
 	if s == nil || c == nil {
 		return nil, errors.New("directory: New needs a store of accounts and a counter of failed logins")
 	}
-	d := &Directory{store: s, counter: c}
+	d := &Directory{store: s, counter: c, telling: make(chan struct{}, mostTold)}
 	if o != nil {
 		d.o = *o
 	}
