@@ -210,7 +210,7 @@ func TestTwoServers(t *testing.T) {
 				s.Access, s.Designated = policy.DesignatedAddresses, a.settings("standard").Settings.Designated[1:]
 			})
 			var link string
-			for range 200 {
+			for range 1200 { // a minute, where orders take a second
 				for _, m := range b.mails("root") {
 					if m.Kind == site.MailResetLink {
 						link = m.Link

@@ -177,9 +177,27 @@ func TestProbes(t *testing.T) {
 			t.Errorf("%s: %d to %s", path, w.Code, at)
 		}
 	}
+	// A session that somebody plants is not the one that a login begins, and whatever a request
+	// says of its client, a session stays of the one that began it.
+	w, ans := c.do("POST", "/t/works/login", `{"member":"kim","password":"demo-kim"}`, "Cookie", front.CookieName+"="+c.token, "Authorization", "")
+	if token, _ := ans["session"].(string); w.Code != 200 || token == "" || token == c.token {
+		t.Errorf("a login with a planted session: %d %s", w.Code, w.Body)
+	}
+	if w, ans := c.do("GET", "/t/works/me?client=mobile", `{"client":"mobile"}`, "X-Client", "mobile", "User-Agent", "mobile"); ans["client"] != "web" {
+		t.Errorf("a client that is claimed: %d %s", w.Code, w.Body)
+	}
+	// What comes in a header or a field is in no header of the answer.
+	w, _ = c.do("POST", "/t/works/login", `{"member":"kim\r\nSet-Cookie: x=y","password":"demo-kim"}`, "X-Request-Id", "mine")
+	if w.Header().Get("Set-Cookie") != "" || w.Header().Get("X-Request-Id") == "mine" {
+		t.Errorf("headers: %v", w.Header())
+	}
+	w, _ = c.do("GET", "/reset/x%0d%0aSet-Cookie:%20x=y", "")
+	if w.Code != 410 || w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("headers of a path: %d %v", w.Code, w.Header())
+	}
 	r := httptest.NewRequest("POST", "/t/works/login", slow{})
 	r.Header.Set("Content-Type", "application/json")
-	w := httptest.NewRecorder()
+	w = httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	if w.Code != 400 {
 		t.Errorf("a body that breaks off: %d", w.Code)

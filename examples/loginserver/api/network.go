@@ -72,7 +72,7 @@ func (a *API) putNetwork(w http.ResponseWriter, r *http.Request, who *site.Actor
 		return
 	}
 	saved, err := who.Save(r.Context(), c, settings)
-	a.saved(w, r, saved, err)
+	a.saved(w, r, who.Tenant, saved, err)
 }
 
 func readSettings(w http.ResponseWriter, r *http.Request, who *site.Actor) (policy.Settings, error) {
@@ -99,7 +99,7 @@ func (a *API) postConfirm(w http.ResponseWriter, r *http.Request, who *site.Acto
 		return
 	}
 	saved, err := who.Confirm(r.Context(), c)
-	a.saved(w, r, saved, err)
+	a.saved(w, r, who.Tenant, saved, err)
 }
 
 func (a *API) postRestore(w http.ResponseWriter, r *http.Request, who *site.Actor) {
@@ -119,15 +119,16 @@ func (a *API) postRestore(w http.ResponseWriter, r *http.Request, who *site.Acto
 		return
 	}
 	saved, err := who.Restore(r.Context(), c, earlier)
-	a.saved(w, r, saved, err)
+	a.saved(w, r, who.Tenant, saved, err)
 }
 
 // saved writes what a change did.
-func (a *API) saved(w http.ResponseWriter, r *http.Request, saved engine.Saved, err error) {
+func (a *API) saved(w http.ResponseWriter, r *http.Request, t *site.Tenant, saved engine.Saved, err error) {
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return
 	}
+	saved.Change.SignOut &= t.Profile.Clients // the others do not exist here
 	w.Header().Set("ETag", etag(saved.Version))
 	bypasses := []string{}
 	for _, f := range saved.OnlyBypass {
@@ -219,6 +220,7 @@ func (a *API) postPreview(w http.ResponseWriter, r *http.Request, who *site.Acto
 		a.writeProblem(w, r, err)
 		return
 	}
+	p.Change.SignOut &= who.Tenant.Profile.Clients // the others do not exist here
 	writeJSON(w, http.StatusOK, struct {
 		Change    policy.Change `json:"change"`
 		Visits    int           `json:"visits"`  // of the last 90 days that were replayed

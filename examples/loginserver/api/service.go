@@ -27,8 +27,8 @@ func (a *API) getReset(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) postReset(w http.ResponseWriter, r *http.Request) {
-	_, saved, err := a.Front.Site.Redeem(r.Context(), r.PathValue("token"))
-	a.saved(w, r, saved, err)
+	t, saved, err := a.Front.Site.Redeem(r.Context(), r.PathValue("token"))
+	a.saved(w, r, t, saved, err)
 }
 
 // getHealth answers 200 while the stores do.
