@@ -349,6 +349,23 @@ func TestGuarantee30OnlyTheMemberRecordsWhereCodesGo(t *testing.T) {
 	}
 }
 
+// A super admin of one tenant is nobody in another, nor is a member itself there whose ID
+// is the same.
+func TestGuarantee29NobodyActsInAnotherTenant(t *testing.T) {
+	acting := made(t, "boss", append(toActive, step{directory.GiveRole, role(directory.SuperAdmin)})...)
+	target := made(t, "kim", toActive...)
+	itself := target
+	itself.Tenant = "globex"
+	for x := range directory.Acts() {
+		for _, actor := range []directory.Account{acting, itself} {
+			actor.Tenant = "globex"
+			if err := x.Permit(actor, target); reason(err) != directory.UnknownActor {
+				t.Errorf("%s of another tenant may %s: %v", actor.ID, x, err)
+			}
+		}
+	}
+}
+
 func TestGuarantee32FailuresTellNothing(t *testing.T) {
 	ctx := t.Context()
 	f := newFixture(t, nil)

@@ -28,13 +28,18 @@ func TestTwoSuperAdminsTakeEachOtherAway(t *testing.T) {
 	for n := range 1000 {
 		f := newFixture(t, nil)
 		f.adopt(t, "rival", directory.SuperAdmin)
+		second, err := directory.New(f.mem, f.mem, nil) // another process, on the same store
+		if err != nil {
+			t.Fatal(err)
+		}
+		processes := [2]*directory.Directory{f.Directory, second}
 		var errs [2]error
 		var both sync.WaitGroup
 		begin := make(chan struct{})
 		for i, pair := range [][2]member.ID{{"boss", "rival"}, {"rival", "boss"}} {
 			both.Go(func() {
 				<-begin
-				errs[i] = takes[(n+i*n/5)%len(takes)](f.Directory, pair[0], pair[1])
+				errs[i] = takes[(n+i*n/5)%len(takes)](processes[i], pair[0], pair[1])
 			})
 		}
 		close(begin)
