@@ -80,7 +80,8 @@ func TestDoor(t *testing.T) {
 	}
 	good, _ := issue(session.AppPassword, session.IMAP)
 	alone, aloneID := issue(session.AppPassword, session.IMAP)
-	web, _ := issue(session.Login, session.Web)
+	login, _ := issue(session.Login, session.IMAP)
+	pop, _ := issue(session.AppPassword, session.POP3)
 	try := func(addr, username, password string) imap.ResponseCode {
 		var refused *imap.Error
 		if err := dial(addr).Login(username, password).Wait(); errors.As(err, &refused) {
@@ -98,7 +99,8 @@ func TestDoor(t *testing.T) {
 		{world.Office, "kim", good, "", "let in"},
 		{world.Office, "kim", "guess", imap.ResponseCodeAuthenticationFailed, "a wrong password"},
 		{world.Office, "lee", good, imap.ResponseCodeAuthenticationFailed, "somebody else's"},
-		{world.Office, "kim", web, imap.ResponseCodeAuthenticationFailed, "a session of the web"},
+		{world.Office, "kim", login, imap.ResponseCodeAuthenticationFailed, "the session of a login"},
+		{world.Office, "kim", pop, imap.ResponseCodeAuthenticationFailed, "an app password for something else"},
 		{world.Street, "kim", good, imap.ResponseCodeContactAdmin, "not from there"},
 		{world.Street, "kim", "guess", imap.ResponseCodeContactAdmin, "nor is a guess told that it is one"},
 	} {

@@ -18,7 +18,7 @@ import (
 func Who(r *http.Request) string {
 	a, ok := httpgate.FromContext(r.Context())
 	if !ok {
-		return ""
+		return "nobody" // the Guard is not before this handler
 	}
 	return string(a.Request.Member) + " at " + a.Request.Addr.String()
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -49,6 +50,9 @@ func TestRouters(t *testing.T) {
 				{"10.0.0.1", "garbage", 403, "a hop that cannot be read"},
 			} {
 				code, body := ask(tt.peer, tt.forwarded)
+				if strings.Contains(body, "nobody") {
+					t.Errorf("%s: the handler ran: %s", tt.why, body)
+				}
 				if code != tt.want || code == 200 && body != "kim at "+world.Office {
 					t.Errorf("%s: %d %s", tt.why, code, body)
 				}
