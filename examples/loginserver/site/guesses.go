@@ -68,8 +68,8 @@ func (gs *guesses) forget(now time.Time) {
 			delete(gs.kept, from)
 		}
 	}
-	for from := range gs.kept { // and, in a flood, any others
-		if len(gs.kept) < maxSources {
+	for from := range gs.kept { // and, in a flood, any others, many at a time
+		if len(gs.kept) < maxSources*3/4 {
 			break
 		}
 		delete(gs.kept, from)

@@ -97,12 +97,12 @@ func (m mailer) Mail(ctx context.Context, l engine.Letter) error {
 		return err
 	}
 	for _, a := range admins {
-		for _, c := range a.Contacts {
-			letter.To = a.ID
-			if err := m.send(ctx, c.Address, letter); err != nil {
-				return err
-			}
-			break
+		if len(a.Contacts) == 0 {
+			continue
+		}
+		letter.To = a.ID
+		if err := m.send(ctx, a.Contacts[0].Address, letter); err != nil {
+			return err
 		}
 	}
 	return nil
