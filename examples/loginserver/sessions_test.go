@@ -131,7 +131,7 @@ func TestCookie(t *testing.T) {
 	if w := s.browse(office, "/t/works/me", cookies); w.Code != 200 {
 		t.Errorf("with the cookie: %d", w.Code)
 	}
-	if w := s.browse(home, "/t/works/me", cookies); w.Code != 401 || !strings.Contains(w.Body.String(), "address-not-designated") {
+	if w := s.browse(home, "/t/works/me", cookies); w.Code != 403 || !strings.Contains(w.Body.String(), "address-not-designated") {
 		t.Errorf("from home: %d\n%s", w.Code, w.Body)
 	}
 
@@ -146,7 +146,7 @@ func TestCookie(t *testing.T) {
 	if gone := w.Result().Cookies(); w.Code != http.StatusSeeOther || len(gone) != 1 || gone[0].MaxAge >= 0 || gone[0].Path != c.Path {
 		t.Errorf("logout: %d %v", w.Code, gone)
 	}
-	if w := s.browse(office, "/t/works/me", cookies); w.Code != 401 {
+	if w := s.browse(office, "/t/works/me", cookies); w.Code != 303 || !strings.HasPrefix(w.Header().Get("Location"), "/t/works/login") {
 		t.Errorf("after logout: %d", w.Code)
 	}
 }

@@ -1,27 +1,29 @@
-// Package pages are the pages of the login server, for people.
+// Package pages is what people see of the login server: the door, where they log in, and the
+// console, where administrators say from where. The pages are plain HTML that works without
+// script, in three languages; a little script makes them handier.
+//
+// A form that changes something is posted and answered by a redirect; one with something to
+// mend is answered by itself, with what is wrong beside the field. What may be done is
+// decided by package site.
 package pages
 
 import (
 	"bytes"
 	"embed"
 	"errors"
-	"fmt"
 	"html/template"
 	"net/http"
-	"net/netip"
+	"net/url"
+	"strings"
 
-	"github.com/sallyport-go/sallyport/examples/loginserver/front"
-	"github.com/sallyport-go/sallyport/examples/loginserver/site"
-	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
+
+	"github.com/sallyport-go/sallyport/examples/loginserver/front"
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 )
-
-//go:embed pages.html style.css
-var files embed.FS
-
-var templates = template.Must(template.ParseFS(files, "pages.html"))
 
 // Place is where somebody on this machine can reach the server, and so where they come from.
 type Place struct {
@@ -38,219 +40,205 @@ type Pages struct {
 // Handler returns the pages by their paths.
 func (p *Pages) Handler() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", p.getIndex)
-	mux.HandleFunc("GET /style.css", p.getStyle)
-	mux.HandleFunc("GET /t/{tenant}/login", p.of(p.getLogin))
-	mux.HandleFunc("POST /t/{tenant}/login", p.of(p.postLogin))
-	mux.HandleFunc("POST /t/{tenant}/verify", p.of(p.postVerify))
-	mux.HandleFunc("POST /t/{tenant}/password", p.of(p.postPassword))
-	mux.HandleFunc("GET /t/{tenant}/me", p.of(p.getMe))
-	mux.HandleFunc("POST /t/{tenant}/logout", p.of(p.postLogout))
-	mux.HandleFunc("GET /reset/{token}", p.getReset)
-	mux.HandleFunc("POST /reset/{token}", p.postReset)
+	page := func(pattern string, h http.HandlerFunc) { mux.HandleFunc(pattern, chooser(h)) }
+	page("GET /{$}", p.getIndex)
+	mux.Handle("GET /static/", static())
+	page("GET /reset/{link}", p.getReset)
+	page("POST /reset/{link}", p.postReset)
 	if p.Front.Site.Demo {
-		mux.HandleFunc("GET /demo/mail", p.getMail)
+		page("GET /demo/mail", p.getMail)
 	}
+
+	page("GET /t/{tenant}/{$}", p.of(p.getTenant))
+	page("GET /t/{tenant}/login", p.of(p.getLogin))
+	page("POST /t/{tenant}/login", p.of(p.postLogin))
+	page("GET /t/{tenant}/verify", p.of(p.toLogin)) // the reload of a step's page, which has no life of its own
+	page("POST /t/{tenant}/verify", p.of(p.postVerify))
+	page("GET /t/{tenant}/password", p.of(p.toLogin))
+	page("POST /t/{tenant}/password", p.of(p.postPassword))
+	page("POST /t/{tenant}/logout", p.of(p.postLogout))
+	page("GET /t/{tenant}/me", p.in(p.getMe))
+
+	page("GET /t/{tenant}/admin/{$}", p.in(p.getConsole))
+	page("GET /t/{tenant}/admin/network", p.in(p.getNetwork))
+	page("POST /t/{tenant}/admin/network", p.in(p.postNetwork))
+	page("GET /t/{tenant}/admin/network.csv", p.in(p.getList))
+	page("GET /t/{tenant}/admin/network/save", p.in(p.getConsole))
+	page("POST /t/{tenant}/admin/network/save", p.in(p.postSave))
+	page("GET /t/{tenant}/admin/network/confirm", p.in(p.getConsole))
+	page("POST /t/{tenant}/admin/network/confirm", p.in(p.postConfirm))
+	page("GET /t/{tenant}/admin/history", p.in(p.getHistory))
+	page("POST /t/{tenant}/admin/history", p.in(p.postHistory))
+	page("GET /t/{tenant}/admin/whatif", p.in(p.getWhatIf))
+	page("GET /t/{tenant}/admin/members", p.in(p.getMembers))
+	page("GET /t/{tenant}/admin/members/{member}", p.in(p.getMember))
+	page("GET /t/{tenant}/admin/members/{member}/visits.csv", p.in(p.getVisits))
+	page("POST /t/{tenant}/admin/members/{member}/{act}", p.in(p.postAct))
+	page("GET /t/{tenant}/admin/accesses", p.in(p.getAccesses))
+	page("GET /t/{tenant}/admin/accesses.csv", p.in(p.getAccessesCSV))
+	page("GET /t/{tenant}/admin/devices", p.in(p.getDevices))
+	page("GET /t/{tenant}/admin/audit", p.in(p.getAudit))
+	page("GET /t/{tenant}/admin/audit.csv", p.in(p.getAuditCSV))
 	return mux
+}
+
+// chooser takes ?lang= for a choice of the language, and goes on without it.
+func chooser(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		l, ok := langNamed(q.Get("lang"))
+		if !ok || r.Method != http.MethodGet {
+			h(w, r)
+			return
+		}
+		http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: l.String(), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
+		q.Del("lang")
+		to := url.URL{Path: r.URL.Path, RawQuery: q.Encode()}
+		redirect(w, r, to.RequestURI())
+	}
+}
+
+// redirect goes on to a path of this server with GET.
+func redirect(w http.ResponseWriter, r *http.Request, path string) {
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n") {
+		path = "/"
+	}
+	http.Redirect(w, r, path, http.StatusSeeOther)
+}
+
+//go:embed static/*
+var staticFiles embed.FS
+
+func static() http.Handler {
+	files := http.FileServerFS(staticFiles)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		files.ServeHTTP(w, r)
+	})
+}
+
+//go:embed html/*.html
+var htmlFiles embed.FS
+
+// templates are the pages, once for each language.
+var templates = parsed()
+
+func parsed() []*template.Template {
+	var all []*template.Template
+	for i := range languages {
+		l := lang(i)
+		all = append(all, template.Must(template.New("").Funcs(template.FuncMap{
+			"t":         l.say,
+			"lang":      l.String,
+			"languages": func() []lang { return []lang{0, 1, 2} },
+			"when":      when,
+			"country":   l.country,
+			"client":    func(c session.Client) string { return l.say("client." + c.String()) },
+			"clients":   l.clients,
+			"reason":    func(r policy.Reason) string { return l.say("reason." + r.String()) },
+			"effect":    func(e policy.Effect) string { return l.say("effect." + e.String()) },
+			"status":    l.status,
+			"role":      l.role,
+			"step":      l.step,
+		}).ParseFS(htmlFiles, "html/*.html")))
+	}
+	return all
+}
+
+// page is what every template is given.
+type page struct {
+	Title  string
+	Path   string
+	Tenant session.TenantID // "": of no tenant
+	Me     session.MemberID // "": nobody has logged in here
+	Admin  bool
+	Demo   bool
+	Links  []link // of the console
+	Notice string // what was done
+	Wrong  string // what is to be mended
+	Data   any
+}
+
+type link struct {
+	Href, Text string
+	Current    bool
+}
+
+// show writes a page. It is written whole or not at all.
+func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name string, v page) {
+	v.Path, v.Demo = r.URL.Path, p.Front.Site.Demo
+	l := langOf(r)
+	var b bytes.Buffer
+	if err := templates[l].ExecuteTemplate(&b, name, v); err != nil {
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", l.String())
+	w.Header().Add("Vary", "Cookie")
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}
+
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visitor, status int, key string) {
+	l := langOf(r)
+	out := page{Title: l.say("error.title"), Wrong: l.say(key)}
+	if v != nil {
+		out.Tenant, out.Me = v.tenant.ID, v.ID
+	}
+	p.show(w, r, status, "error", out)
+}
+
+// failed answers an error that no form can mend.
+func (p *Pages) failed(w http.ResponseWriter, r *http.Request, v *visitor, err error) {
+	var large *http.MaxBytesError
+	var refused *directory.RefusedError
+	switch {
+	case errors.Is(err, session.ErrNotFound):
+		p.fail(w, r, v, http.StatusNotFound, "error.not-found")
+	case errors.As(err, &refused):
+		p.fail(w, r, v, http.StatusForbidden, "refusal."+string(refused.Reason))
+	case errors.As(err, &large):
+		p.fail(w, r, v, http.StatusRequestEntityTooLarge, "error.large")
+	case errors.Is(err, errForm), errors.Is(err, site.ErrVersion):
+		p.fail(w, r, v, http.StatusBadRequest, "error.form")
+	case errors.Is(err, engine.ErrLink):
+		p.fail(w, r, v, http.StatusGone, "reset.gone")
+	default:
+		p.fail(w, r, v, http.StatusServiceUnavailable, "error.busy")
+	}
+}
+
+var errForm = errors.New("the form cannot be read")
+
+// maxForm is the most of a form that is read, but for that of the network settings.
+const maxForm = 64 << 10
+
+// form reads the fields of a posted form. Those of the URL do not count: URLs are logged,
+// and passwords are not for logs.
+func form(w http.ResponseWriter, r *http.Request, most int64) error {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	var err error
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		err = r.ParseMultipartForm(most)
+	} else {
+		err = r.ParseForm()
+	}
+	var large *http.MaxBytesError
+	if err != nil && !errors.As(err, &large) {
+		return errors.Join(errForm, err)
+	}
+	return err
 }
 
 // of finds the tenant of the path.
 func (p *Pages) of(h func(http.ResponseWriter, *http.Request, *site.Tenant)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if t := p.Front.Tenant(r); t != nil {
-			h(w, r, t)
+		t := p.Front.Tenant(r)
+		if t == nil {
+			p.fail(w, r, nil, http.StatusNotFound, "error.not-found")
 			return
 		}
-		http.NotFound(w, r)
+		h(w, r, t)
 	}
-}
-
-// page is a template of pages.html and what it is given.
-type page struct {
-	name   string
-	Title  string
-	Tenant *site.Tenant // nil: of no tenant
-	Demo   bool
-	Wrong  string // what the person at the door should mend or know
-	Data   any
-}
-
-func (p *Pages) write(w http.ResponseWriter, status int, show page) {
-	var b bytes.Buffer
-	show.Demo = p.Front.Site.Demo
-	if err := templates.ExecuteTemplate(&b, show.name, show); err != nil {
-		http.Error(w, "no page", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(b.Bytes())
-}
-
-func (p *Pages) getStyle(w http.ResponseWriter, r *http.Request) {
-	http.ServeFileFS(w, r, files, "style.css")
-}
-
-func (p *Pages) getIndex(w http.ResponseWriter, r *http.Request) {
-	p.write(w, http.StatusOK, page{name: "index", Title: "A login server", Data: struct {
-		Tenants []*site.Tenant
-		Places  []Place
-		Address netip.Addr
-	}{p.Front.Site.Tenants(), p.Places, p.Front.Seen(r).Addr}})
-}
-
-// form is what the pages of a login show.
-type form struct {
-	Address   netip.Addr
-	Clients   session.Clients
-	Attempt   string
-	MinLength int
-}
-
-func (p *Pages) loginPage(r *http.Request, t *site.Tenant) page {
-	return page{name: "login", Title: "Log in", Tenant: t, Data: form{Address: p.Front.Seen(r).Addr, Clients: t.Profile.Clients}}
-}
-
-func codePage(t *site.Tenant, attempt string) page {
-	return page{name: "verify", Title: "Enter the code", Tenant: t, Data: form{Attempt: attempt}}
-}
-
-func passwordPage(t *site.Tenant, attempt string) page {
-	return page{name: "password", Title: "Change the password", Tenant: t, Data: form{Attempt: attempt, MinLength: site.MinPassword}}
-}
-
-func (p *Pages) getLogin(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
-	p.write(w, http.StatusOK, p.loginPage(r, t))
-}
-
-func (p *Pages) postLogin(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
-	f, err := front.Fields(w, r, "member", "password", "client")
-	if err != nil {
-		p.wrong(w, err, p.loginPage(r, t))
-		return
-	}
-	client := t.Client(r.Context(), f["client"], "")
-	ans, err := t.Login(r.Context(), p.Front.Seen(r).Addr, client, member.ID(f["member"]), f["password"])
-	again := p.loginPage(r, t)
-	again.Wrong = "The member or the password is wrong."
-	p.reply(w, r, t, ans, err, again)
-}
-
-func (p *Pages) postVerify(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
-	f, err := front.Fields(w, r, "attempt", "code")
-	if err != nil {
-		p.wrong(w, err, p.loginPage(r, t))
-		return
-	}
-	ans, err := t.Verify(r.Context(), p.Front.Seen(r).Addr, f["attempt"], f["code"])
-	again := codePage(t, f["attempt"])
-	again.Wrong = "The code is wrong, or is no longer good."
-	p.reply(w, r, t, ans, err, again)
-}
-
-func (p *Pages) postPassword(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
-	f, err := front.Fields(w, r, "attempt", "old", "new")
-	if err != nil {
-		p.wrong(w, err, p.loginPage(r, t))
-		return
-	}
-	ans, err := t.ChangePassword(r.Context(), p.Front.Seen(r).Addr, f["attempt"], f["old"], f["new"])
-	again := passwordPage(t, f["attempt"])
-	again.Wrong = "The old password is wrong, or the login took too long."
-	p.reply(w, r, t, ans, err, again)
-}
-
-// wrong says what is wrong with what was sent.
-func (p *Pages) wrong(w http.ResponseWriter, err error, again page) {
-	status := http.StatusBadRequest
-	var body *front.BodyError
-	if errors.As(err, &body) {
-		status = body.Status
-	}
-	again.Wrong = err.Error()
-	p.write(w, status, again)
-}
-
-// reply writes the answer to a login. again is the page for another try.
-func (p *Pages) reply(w http.ResponseWriter, r *http.Request, t *site.Tenant, ans site.Answer, err error, again page) {
-	var password *site.PasswordError
-	switch {
-	case errors.As(err, &password):
-		p.wrong(w, err, again)
-	case err != nil: // there was no time to check the password, or something does not answer
-		w.Header().Set("Retry-After", "5")
-		again.Wrong = "Too many logins at once; try again."
-		p.write(w, http.StatusServiceUnavailable, again)
-	case ans.Effect == policy.Allow:
-		p.Front.SetCookie(w, r, t, ans.Session)
-		http.Redirect(w, r, "/t/"+string(t.ID)+"/me", http.StatusSeeOther)
-	case ans.Effect == policy.Verify:
-		p.write(w, http.StatusAccepted, codePage(t, ans.Attempt))
-	case ans.Effect == policy.ChangePassword:
-		p.write(w, http.StatusAccepted, passwordPage(t, ans.Attempt))
-	case ans.Reason == policy.ReasonBadCredentials:
-		p.write(w, http.StatusUnauthorized, again)
-	default:
-		p.write(w, http.StatusForbidden, page{name: "refused", Title: "You cannot log in", Tenant: t, Data: ans})
-	}
-}
-
-func (p *Pages) getMe(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
-	v := p.Front.Visit(r, t)
-	status := http.StatusOK
-	if !v.Decision.Allowed() {
-		status = http.StatusUnauthorized
-	}
-	p.write(w, status, page{name: "me", Title: "Your session", Tenant: t, Data: v})
-}
-
-func (p *Pages) postLogout(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
-	if err := t.Logout(r.Context(), front.Token(r)); err != nil {
-		http.Error(w, "try again", http.StatusServiceUnavailable)
-		return
-	}
-	p.Front.DropCookie(w, r, t)
-	http.Redirect(w, r, "/t/"+string(t.ID)+"/login", http.StatusSeeOther)
-}
-
-// getMail shows the letters of a member, or of all, newest first.
-func (p *Pages) getMail(w http.ResponseWriter, r *http.Request) {
-	found, err := p.Front.Site.Mails(r.Context(), member.ID(r.URL.Query().Get("to")))
-	if err != nil {
-		http.Error(w, "try again", http.StatusServiceUnavailable)
-		return
-	}
-	p.write(w, http.StatusOK, page{name: "mail", Title: "Mail", Data: found})
-}
-
-// getReset shows what a link that was mailed would do, and does nothing.
-func (p *Pages) getReset(w http.ResponseWriter, r *http.Request) {
-	token := r.PathValue("token")
-	offer, err := p.Front.Site.Offered(r.Context(), token)
-	if err != nil {
-		p.gone(w, err)
-		return
-	}
-	p.write(w, http.StatusOK, page{name: "reset", Title: "Lift the restriction", Data: struct {
-		engine.Offer
-		Token string
-	}{offer, token}})
-}
-
-func (p *Pages) postReset(w http.ResponseWriter, r *http.Request) {
-	t, _, err := p.Front.Site.Redeem(r.Context(), r.PathValue("token"))
-	if err != nil {
-		p.gone(w, err)
-		return
-	}
-	http.Redirect(w, r, fmt.Sprintf("/t/%s/login", t.ID), http.StatusSeeOther)
-}
-
-func (p *Pages) gone(w http.ResponseWriter, err error) {
-	show := page{name: "reset", Title: "Lift the restriction", Wrong: "This link is not valid any more."}
-	status := http.StatusGone
-	if !errors.Is(err, engine.ErrLink) {
-		status, show.Wrong = http.StatusServiceUnavailable, "There is no answer now; try again."
-	}
-	p.write(w, status, show)
 }

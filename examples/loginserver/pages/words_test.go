@@ -1,0 +1,158 @@
+package pages
+
+import (
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/template/parse"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+var verb = regexp.MustCompile(`%\[\d\][sd]`)
+
+// Every text is there in every language, and takes the same arguments in each.
+func TestWordsAreWhole(t *testing.T) {
+	if len(words) < 300 {
+		t.Fatalf("%d texts", len(words))
+	}
+	for key, texts := range words {
+		if len(texts) != len(languages) {
+			t.Errorf("%s: %d texts", key, len(texts))
+			continue
+		}
+		want := verb.FindAllString(texts[0], -1)
+		slices.Sort(want)
+		for i, text := range texts {
+			got := verb.FindAllString(text, -1)
+			slices.Sort(got)
+			if text == "" || text != strings.TrimSpace(text) || !slices.Equal(got, want) {
+				t.Errorf("%s, %v: %q", key, languages[i], text)
+			}
+			if strings.Count(text, "%") != len(got) {
+				t.Errorf("%s, %v: a verb without its number in %q", key, languages[i], text)
+			}
+		}
+	}
+}
+
+// Codes that are put together with a prefix have a text each.
+func TestCodesHaveWords(t *testing.T) {
+	var keys []string
+	for r := range policy.Reasons() {
+		keys = append(keys, "reason."+r.String())
+	}
+	for _, e := range []policy.Effect{policy.Deny, policy.Verify, policy.ChangePassword, policy.Allow} {
+		keys = append(keys, "effect."+e.String())
+	}
+	for c := session.Web; c <= session.API; c++ {
+		keys = append(keys, "client."+c.String())
+	}
+	for s := member.Pending; s <= member.Deleted; s++ {
+		keys = append(keys, "status."+s.String())
+	}
+	for _, r := range []string{directory.SuperAdmin, directory.Deputy, directory.ITAdmin, directory.HRAdmin} {
+		keys = append(keys, "role."+r)
+	}
+	for a := range directory.Acts() {
+		keys = append(keys, "kind."+a.Kind())
+	}
+	for _, p := range []*policy.Profile{policy.Standard(), policy.NaverWorks(), policy.LineWorks(), policy.Kintone()} {
+		for _, feature := range p.Unavailable {
+			keys = append(keys, "network.feature."+feature)
+		}
+	}
+	for _, line := range []string{"0", "1", "2", "3", "4", "5", "6", "6a", "6b", "6c", "6d", "7a", "7b", "7c", "7d", "7e", "8"} {
+		keys = append(keys, "step."+line+".yes", "step."+line+".no")
+	}
+	for _, key := range keys {
+		if !has(key) {
+			t.Errorf("there is no text %s", key)
+		}
+	}
+}
+
+// Whatever key stands in a template or in the code exists, and every text is used.
+func TestKeysExist(t *testing.T) {
+	used := make(map[string]bool)
+	var walk func(parse.Node)
+	walk = func(n parse.Node) {
+		switch n := n.(type) {
+		case *parse.ListNode:
+			if n != nil {
+				for _, m := range n.Nodes {
+					walk(m)
+				}
+			}
+		case *parse.ActionNode:
+			walk(n.Pipe)
+		case *parse.IfNode:
+			walk(n.Pipe)
+			walk(n.List)
+			walk(n.ElseList)
+		case *parse.RangeNode:
+			walk(n.Pipe)
+			walk(n.List)
+			walk(n.ElseList)
+		case *parse.WithNode:
+			walk(n.Pipe)
+			walk(n.List)
+			walk(n.ElseList)
+		case *parse.TemplateNode:
+			walk(n.Pipe)
+		case *parse.PipeNode:
+			if n != nil {
+				for _, c := range n.Cmds {
+					walk(c)
+				}
+			}
+		case *parse.CommandNode:
+			if f, ok := n.Args[0].(*parse.IdentifierNode); ok && f.Ident == "t" && len(n.Args) > 1 {
+				if key, ok := n.Args[1].(*parse.StringNode); ok {
+					used[key.Text] = true
+				}
+			}
+			for _, a := range n.Args {
+				walk(a)
+			}
+		}
+	}
+	for _, tmpl := range templates[0].Templates() {
+		if tmpl.Tree != nil {
+			walk(tmpl.Tree.Root)
+		}
+	}
+	if len(used) < 100 {
+		t.Errorf("the templates use %d texts", len(used))
+	}
+	for key := range used {
+		if !has(key) {
+			t.Errorf("a template uses %s, which does not exist", key)
+		}
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	for _, c := range []struct{ accept, cookie, want, why string }{
+		{"", "", "en", "nothing is asked for"},
+		{"ko-KR,ko;q=0.9,en;q=0.8", "", "ko", "a browser in Korea"},
+		{"de,ja;q=0.5", "", "ja", "the best of what there is"},
+		{"ko", "ja", "ja", "what was chosen goes first"},
+		{"ko", "xx", "ko", "a choice that there is not"},
+		{strings.Repeat("x", 1<<16), "", "en", "a very long wish"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Accept-Language", c.accept)
+		if c.cookie != "" {
+			r.Header.Set("Cookie", languageCookie+"="+c.cookie)
+		}
+		if got := langOf(r).String(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+		}
+	}
+}
