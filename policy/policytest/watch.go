@@ -121,6 +121,7 @@ func watchClosely(t testing.TB, s policy.Store, w policy.Watcher) {
 }
 
 func watchBlocks(t testing.TB, s policy.Store, w policy.Watcher) {
+	r := enrol(t, s, acme) // before anybody watches: a Store that waits for them would hold it up for ever
 	release := make(chan struct{})
 	var begun sync.Once
 	blocked := make(chan struct{})
@@ -139,7 +140,6 @@ func watchBlocks(t testing.TB, s policy.Store, w policy.Watcher) {
 		<-ended
 	}()
 	told := watch(t, w)
-	r := enrol(t, s, acme)
 	advanced := func(n int) bool { // beside the test, so that a Save that is held up is told
 		done, last := make(chan policy.Record, 1), r
 		go func() {
