@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,7 +36,8 @@ func call[T any](ctx context.Context, e *Engine, limit time.Duration, f func(con
 		err   error
 	}
 	answered := make(chan answer, 1)
-	aside(e, func() (T, error) { return f(ctx) }, func(value T, err error) {
+	u := new(underway)
+	aside(e, u, func() (T, error) { return f(ctx) }, func(value T, err error) {
 		answered <- answer{value, err}
 		cancel()
 	})
@@ -47,6 +49,7 @@ func call[T any](ctx context.Context, e *Engine, limit time.Duration, f func(con
 		case a := <-answered: // both at once: the answer is the better of the two
 			return a.value, a.err
 		default:
+			u.leave(e)
 			return zero, ctx.Err()
 		}
 	}
@@ -78,7 +81,7 @@ func (e *Engine) room(ctx context.Context) error {
 
 // aside runs f, which asks the host, on a goroutine of its own, tells done what it has
 // returned, and leaves the place for calls that the caller has taken.
-func aside[T any](e *Engine, f func() (T, error), done func(T, error)) {
+func aside[T any](e *Engine, u *underway, f func() (T, error), done func(T, error)) {
 	go func() {
 		var value T
 		err := errVanished
@@ -86,9 +89,42 @@ func aside[T any](e *Engine, f func() (T, error), done func(T, error)) {
 			if r := recover(); r != nil {
 				err = fmt.Errorf("engine: the host panicked: %.200q", fmt.Sprint(r))
 			}
-			<-e.calls
+			u.end(e)
 			done(value, err)
 		}()
 		value, err = f()
 	}()
+}
+
+// underway is a call of the host that has a place. Once it has outlived its caller by
+// LoadTimeout, because the host does not look at its context, it gives up that place: else
+// a single row that is locked would take all of them, a call every few seconds.
+type underway struct{ is atomic.Int32 }
+
+const (
+	placed int32 = iota
+	ended
+	lost // no place any more, but among Engine.lost
+)
+
+// leave says that the caller has gone on.
+func (u *underway) leave(e *Engine) {
+	time.AfterFunc(e.o.LoadTimeout, func() {
+		if e.lost.Load() >= maxLost || !u.is.CompareAndSwap(placed, lost) {
+			return
+		}
+		n := e.lost.Add(1)
+		<-e.calls
+		if n >= fewLost && n&(n-1) == 0 {
+			e.alarm("", "", fmt.Errorf("engine: the host has not returned from %d calls that it was to give up by their context; %d are the most", n, maxLost))
+		}
+	})
+}
+
+func (u *underway) end(e *Engine) {
+	if u.is.CompareAndSwap(placed, ended) {
+		<-e.calls
+	} else {
+		e.lost.Add(-1)
+	}
 }

@@ -173,7 +173,11 @@ func TestGuarantee24AHangingStoreHoldsNobody(t *testing.T) {
 		timed(100*time.Millisecond, 100*time.Millisecond, "deny [policy-stale]", "a request with a deadline", check)
 		time.Sleep(time.Minute)
 		timed(time.Hour, 2*time.Second, "deny [policy-stale]", "a request without one", check)
+		timed(time.Hour, 0, "deny [policy-stale]", "a login while so many calls have not returned", admit)
+		time.Sleep(time.Minute)
 		timed(time.Hour, 2*time.Second, "deny [policy-stale]", "a login without one", admit)
+		time.Sleep(time.Minute)
+		under.Store(0)
 
 		var all sync.WaitGroup
 		for i := range 3000 {

@@ -33,6 +33,7 @@ type Engine struct {
 	seen    *seen
 	clock   clock
 	calls   chan struct{}
+	lost    atomic.Int64 // calls that have outlived their callers, and have no place in calls any more
 
 	told    chan session.TenantID // changes that a Watcher told of
 	kick    chan struct{}         // there are new orders
@@ -119,8 +120,11 @@ type Options struct {
 	Queue          int             // observations that wait for the Observer; 0: 1,024. What comes while it is full is dropped and counted
 }
 
-// maxCalls bounds the calls of the host that are under way at once.
-const maxCalls = 256
+const (
+	maxCalls = 256  // of the host that are under way at once
+	maxLost  = 4096 // that nobody waits for any more, beside them; after that, some more that keep their places
+	fewLost  = 16   // lost ones of which nobody is told; then at twice as many each time
+)
 
 // New makes an engine for tenants under a profile. It starts nothing: see [Engine.Run].
 // The engine copies what it needs of p and o.

@@ -21,6 +21,8 @@ type place[T copied] struct {
 
 	mu     sync.Mutex
 	begun  uint64      // readings so far
+	hung   int         // of those, how many have ended with the host's call not returned
+	since  moment      // when the last began
 	under  *reading[T] // under way; nil: none
 	last   *reading[T] // the last that ended, but for those whose caller gave up before; nil: none
 	failed moment      // when one failed last
@@ -37,6 +39,7 @@ type copied interface {
 type reading[T any] struct {
 	number uint64
 	done   chan struct{}
+	hung   bool // it ended, and the host's call has not returned
 	value  *T
 	err    error
 }
@@ -46,6 +49,7 @@ type reader[T any] func(context.Context) (*T, error)
 
 var (
 	errGaveUp = errors.New("engine: who was to begin this reading gave up")
+	errHung   = errors.New("engine: the host has not returned from earlier calls, though their context has ended")
 	errLate   = errors.New("engine: the answer came so late that it is too old to decide by")
 )
 
@@ -150,9 +154,12 @@ func (p *place[T]) join(ctx context.Context, e *Engine, after uint64, enough fun
 			return s, 0, nil
 		case p.last != nil && p.last.number > after:
 			r = p.last
+		case p.hangs(e):
+			p.mu.Unlock()
+			return nil, 0, errHung
 		default:
 			if wait = p.pace(e, gap); wait <= 0 {
-				r, first = p.begin(), true
+				r, first = p.begin(e), true
 			}
 		}
 		p.mu.Unlock()
@@ -193,18 +200,26 @@ func (p *place[T]) pace(e *Engine, gap time.Duration) time.Duration {
 func (p *place[T]) ahead(e *Engine, now moment, read reader[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.under != nil || p.failed.age(now) < e.o.MaxStale/32 {
+	if p.under != nil || p.failed.age(now) < e.o.MaxStale/32 || p.hangs(e) {
 		return
 	}
 	select {
 	case e.calls <- struct{}{}:
-		p.fly(e, p.begin(), read)
+		p.fly(e, p.begin(e), read)
 	default:
 	}
 }
 
-func (p *place[T]) begin() *reading[T] {
+// hangs reports whether no reading may begin yet, because the host has not returned from
+// two or more: the next has to wait for twice as long each time, at most MaxStale, so that
+// one record on which the store hangs costs few calls.
+func (p *place[T]) hangs(e *Engine) bool {
+	return p.hung > 1 && p.since.age(e.clock.look()) < min(e.o.LoadTimeout<<min(p.hung, 10), e.o.MaxStale)
+}
+
+func (p *place[T]) begin(e *Engine) *reading[T] {
 	p.begun++
+	p.since = e.clock.look()
 	p.under = &reading[T]{number: p.begun, done: make(chan struct{})}
 	return p.under
 }
@@ -226,12 +241,32 @@ func (p *place[T]) board(ctx context.Context, e *Engine, r *reading[T], read rea
 
 func (p *place[T]) fly(e *Engine, r *reading[T], read reader[T]) {
 	ctx, cancel := context.WithTimeout(context.Background(), e.o.LoadTimeout)
-	stop := context.AfterFunc(ctx, func() { p.land(e, r, nil, ctx.Err()) })
-	aside(e, func() (*T, error) { return read(ctx) }, func(s *T, err error) {
+	u := new(underway)
+	stop := context.AfterFunc(ctx, func() {
+		p.hang(r, true)
+		p.land(e, r, nil, ctx.Err())
+		u.leave(e)
+	})
+	aside(e, u, func() (*T, error) { return read(ctx) }, func(s *T, err error) {
 		stop()
 		cancel()
 		p.land(e, r, s, err)
+		p.hang(r, false)
 	})
+}
+
+// hang notes that the host has not returned from a reading that ends, or that it has.
+func (p *place[T]) hang(r *reading[T], hung bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case hung && p.under == r:
+		r.hung = true
+		p.hung++
+	case !hung && r.hung:
+		r.hung = false
+		p.hung--
+	}
 }
 
 // land ends a reading, unless it has ended before.
