@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -205,6 +206,7 @@ func (e *Engine) take(t *tenant, r policy.Record, began time.Time) (*snapshot, e
 	}
 	t.taking.Lock()
 	defer t.taking.Unlock()
+	was := t.copy.Load()
 	kept, moved, err := t.keep(e.seen, s)
 	switch {
 	case err != nil:
@@ -213,8 +215,29 @@ func (e *Engine) take(t *tenant, r policy.Record, began time.Time) (*snapshot, e
 		return e.take(e.tenant(t.id), r, began)
 	case kept == s:
 		e.noteReturn(r)
+		if err := apart(was, r, time.Now()); err != nil {
+			e.alarm(t.id, "", err)
+		}
 	}
 	return kept, nil
+}
+
+// apart returns an error if a record that was read by now was saved by a clock that is far
+// from the one here; was is the copy of before. Ends and provisional saves are over when
+// each machine's own clock says so, and the first takes a save back for all. That the clock
+// here is ahead shows only where it read the version before, after the save as it says.
+func apart(was *snapshot, r policy.Record, now time.Time) error {
+	if r.At.IsZero() || strings.HasPrefix(r.Save, returned) { // which is of its instant, whenever it was written
+		return nil
+	}
+	by := r.At.Sub(now)
+	if was != nil && was.version.Line == r.Version.Line && was.version.Number < r.Version.Number {
+		by = max(by, time.Unix(0, was.read.wall).Sub(r.At))
+	}
+	if by <= skew {
+		return nil
+	}
+	return fmt.Errorf("engine: clocks are apart by %v or more: that of this machine and that of the one which saved version %v, unless the save took so long", by.Round(time.Second), r.Version)
 }
 
 // current returns the copy of t that the store has at this moment. Where the store does
