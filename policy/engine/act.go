@@ -61,8 +61,9 @@ var (
 	ErrNotEnrolled = errors.New("engine: the tenant is not enrolled")
 	// ErrEnrolled says that a tenant has a record already.
 	ErrEnrolled = errors.New("engine: the tenant is enrolled already")
-	// ErrProvisional says that a provisional save is neither confirmed nor taken back.
-	ErrProvisional = errors.New("engine: a provisional save is open; confirm it, or wait until it is taken back")
+	// ErrProvisional says that a provisional save is neither confirmed nor taken back: see
+	// Confirm and TakeBack.
+	ErrProvisional = errors.New("engine: a provisional save is open; confirm it, take it back, or wait until it is taken back")
 )
 
 // change is what an act makes of a record.

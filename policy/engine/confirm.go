@@ -23,8 +23,7 @@ const (
 const skew = 10 * time.Second
 
 var (
-	// ErrNotProvisional says that there is nothing to confirm: it was confirmed, or taken
-	// back.
+	// ErrNotProvisional says that there is nothing to confirm or to take back: it was done.
 	ErrNotProvisional = errors.New("engine: no provisional save is open")
 )
 
@@ -102,6 +101,36 @@ func (e *Engine) admitted(a Act, r policy.Record, is stand, now time.Time) error
 		return nil
 	}
 	return refusal
+}
+
+// TakeBack takes a provisional save back at once: a save of the settings from before, as the
+// number that its return has, guarded and cut as any other. Act.From is the version that
+// the provisional save made, and Act.ID means nothing: it is taken back once, whoever does
+// it, or the clock, and Saved.Repeated says that somebody has before. The error is
+// ErrNotProvisional if it was none, and a *policy.ConflictError if it was confirmed.
+func (e *Engine) TakeBack(ctx context.Context, a Act) (Saved, error) {
+	if a.Tenant == "" {
+		return Saved{}, ErrNotEnrolled
+	}
+	a.ID = returned + a.From.String() // so that the store takes one, of this and what bringBack writes
+	return e.once(ctx, a, whileOpen, func(r policy.Record, now time.Time) (*change, error) {
+		if r.Return == nil {
+			return nil, ErrNotProvisional
+		}
+		back, err := e.wayBack(step{old: stand{r.Return.Settings, &e.profile, r.Plan}, new: stand{r.Settings, &e.profile, r.Plan}}, now)
+		if err != nil {
+			return nil, err
+		}
+		c, err := e.change(ctx, a, "save-taken-back", r, *back, nil)
+		if err != nil {
+			return nil, err
+		}
+		c.notes = []string{"the provisional save was taken back before its time"}
+		c.next.Return = nil
+		// What the return cuts is cut, for a machine whose clock is ahead may go by it already.
+		c.next.Cuts, c.next.MemberCuts = r.Return.Cuts, r.Return.MemberCuts
+		return c, nil
+	})
 }
 
 // bringBack writes the return of a provisional save that is due.

@@ -39,6 +39,8 @@ func TestGuarantee13NothingPanicsOnNothing(t *testing.T) {
 			none("Save", err)
 			_, err = e.Confirm(ctx, act)
 			none("Confirm", err)
+			_, err = e.TakeBack(ctx, act)
+			none("TakeBack", err)
 			_, err = e.ProfileChanged(ctx, act, nil)
 			none("ProfileChanged", err)
 			_, err = e.PlanChanged(ctx, act, "no such plan")

@@ -78,8 +78,9 @@
 // A change that could narrow who comes in is tried, before it is written, from where the
 // acting administrator is and from where the others were last seen, now and after each end
 // that the settings name: see [LockoutError]. A save may be provisional, and is taken back
-// unless somebody confirms it from inside: see [Save] and [Engine.Confirm]. Under a profile
-// with a ResetLink the administrators are mailed a link that lifts the restriction: see
-// [Engine.Redeem]. [Engine.Preview] replays the visits of the past through settings that
-// are not saved, and [Engine.Try] runs them beside those in force.
+// unless somebody confirms it from inside: see [Save], [Engine.Confirm] and
+// [Engine.TakeBack]. Under a profile with a ResetLink the administrators are mailed a link
+// that lifts the restriction: see [Engine.Redeem]. [Engine.Preview] replays the visits of
+// the past through settings that are not saved, and [Engine.Try] runs them beside those in
+// force.
 package engine

@@ -240,6 +240,10 @@ var runScript = []runStep{
 	}, nil},
 	{"log in while it is open", (*runLife).login, nil},
 	{"confirm", func(l *runLife, ctx context.Context) error { return l.saved(l.e.Confirm(ctx, l.act("confirm"))) }, nil},
+	{"save provisionally again", func(l *runLife, ctx context.Context) error {
+		return l.saved(l.e.Save(ctx, engine.Save{Act: l.act("again"), Settings: runDesignated("9.9.7.0/24"), Provisional: time.Hour}))
+	}, nil},
+	{"take it back, which cuts", func(l *runLife, ctx context.Context) error { return l.saved(l.e.TakeBack(ctx, l.act("back"))) }, nil},
 	{"narrow, which cuts", func(l *runLife, ctx context.Context) error {
 		return l.saved(l.e.Save(ctx, engine.Save{Act: l.act("narrow"), Settings: runDesignated()}))
 	}, nil},
