@@ -144,6 +144,14 @@ func TestSaves(t *testing.T) {
 
 		put(it, "?provisional=1m", office6, 200)
 		it = s.in(office, "works", "it")
+		if code, body := s.admin(office, "POST", path+"/take-back", it, ""); code != 200 {
+			t.Fatalf("take back: %d %s", code, body)
+		}
+		s.want("taken back at once", s.login(usa, "works", "kim", "demo-kim"), "200 allow [address-designated]")
+
+		it = s.in(office, "works", "it")
+		put(it, "?provisional=1m", office6, 200)
+		it = s.in(office, "works", "it")
 		if code, body := s.admin(office, "POST", path+"/confirm", it, ""); code != 200 {
 			t.Fatalf("confirm: %d %s", code, body)
 		}
@@ -158,7 +166,7 @@ func TestSaves(t *testing.T) {
 			t.Errorf("of another version: %d %s", w.Code, w.Body)
 		}
 		_, history := s.admin(home, "GET", path+"/history", root, "")
-		for _, want := range []string{`"why":"trial"`, `"save-returned"`, `"save-confirmed"`, `removed designated: 8.8.8.0/24`} {
+		for _, want := range []string{`"why":"trial"`, `"save-returned"`, `"save-taken-back"`, `"save-confirmed"`, `removed designated: 8.8.8.0/24`} {
 			if !strings.Contains(history, want) {
 				t.Errorf("no %s in\n%s", want, history)
 			}

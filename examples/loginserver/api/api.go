@@ -52,6 +52,7 @@ func (a *API) routes() map[string]http.Handler {
 		"GET /t/{tenant}/admin/network":                a.getNetwork,
 		"PUT /t/{tenant}/admin/network":                a.putNetwork,
 		"POST /t/{tenant}/admin/network/confirm":       a.postConfirm,
+		"POST /t/{tenant}/admin/network/take-back":     a.postTakeBack,
 		"GET /t/{tenant}/admin/network/history":        a.getHistory,
 		"POST /t/{tenant}/admin/network/restore":       a.postRestore,
 		"POST /t/{tenant}/admin/preview":               a.postPreview,

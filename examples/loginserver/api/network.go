@@ -102,6 +102,16 @@ func (a *API) postConfirm(w http.ResponseWriter, r *http.Request, who *site.Acto
 	a.saved(w, r, who.Tenant, saved, err)
 }
 
+func (a *API) postTakeBack(w http.ResponseWriter, r *http.Request, who *site.Actor) {
+	c, err := a.change(r, who)
+	if err != nil {
+		a.writeProblem(w, r, err)
+		return
+	}
+	saved, err := who.TakeBack(r.Context(), c)
+	a.saved(w, r, who.Tenant, saved, err)
+}
+
 func (a *API) postRestore(w http.ResponseWriter, r *http.Request, who *site.Actor) {
 	f, err := front.Fields(w, r, "version")
 	if err != nil {

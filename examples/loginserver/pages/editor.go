@@ -110,6 +110,9 @@ type trial struct {
 	Left    string
 	Refused string
 	Force   string
+
+	ShutsOut  []string // whom taking it back would shut out
+	BackForce string
 }
 
 // maxDocForm is a document as large as there may be, as a form encodes it, and a file.
@@ -122,7 +125,7 @@ func (p *Pages) getNetwork(w http.ResponseWriter, r *http.Request, v *visitor) {
 		return
 	}
 	notice := ""
-	for _, done := range []string{"saved", "saved-trial", "confirmed", "restored"} {
+	for _, done := range []string{"saved", "saved-trial", "confirmed", "taken-back", "restored"} {
 		if r.URL.Query().Get("done") == done {
 			notice = v.l.say("network." + done)
 		}

@@ -67,6 +67,8 @@ func (p *Pages) Handler() *http.ServeMux {
 	page("POST /t/{tenant}/admin/network/save", p.in(p.postSave))
 	page("GET /t/{tenant}/admin/network/confirm", p.in(p.getConsole))
 	page("POST /t/{tenant}/admin/network/confirm", p.in(p.postConfirm))
+	page("GET /t/{tenant}/admin/network/take-back", p.in(p.getConsole))
+	page("POST /t/{tenant}/admin/network/take-back", p.in(p.postTakeBack))
 	page("GET /t/{tenant}/admin/history", p.in(p.getHistory))
 	page("POST /t/{tenant}/admin/history", p.in(p.postHistory))
 	page("GET /t/{tenant}/admin/whatif", p.in(p.getWhatIf))

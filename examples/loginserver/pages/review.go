@@ -308,3 +308,35 @@ func (p *Pages) postConfirm(w http.ResponseWriter, r *http.Request, v *visitor) 
 		p.failed(w, r, v, err)
 	}
 }
+
+// postTakeBack takes a save on trial back before its time.
+func (p *Pages) postTakeBack(w http.ResponseWriter, r *http.Request, v *visitor) {
+	if err := form(w, r, maxForm); err != nil {
+		p.failed(w, r, v, err)
+		return
+	}
+	from, err := site.ParseVersion(r.PostForm.Get("from"))
+	if err != nil {
+		p.failed(w, r, v, err)
+		return
+	}
+	saved, err := v.TakeBack(r.Context(), site.Change{From: from, Force: r.PostForm.Get("force")})
+	var lockout *engine.LockoutError
+	var conflict *policy.ConflictError
+	switch {
+	case err == nil:
+		p.saved(w, r, v, saved, "taken-back")
+	case errors.As(err, &lockout):
+		now, err := v.Network(r.Context())
+		if err != nil {
+			p.failed(w, r, v, err)
+			return
+		}
+		e := &editor{settings: now.Settings, From: now.Version.String(), Trial: &trial{ShutsOut: v.l.shutOut(lockout), BackForce: lockout.Force}}
+		p.showEditor(w, r, v, http.StatusConflict, now, e, "")
+	case errors.As(err, &conflict), errors.Is(err, engine.ErrNotProvisional):
+		redirect(w, r, "/t/"+string(v.tenant.ID)+"/admin/network")
+	default:
+		p.failed(w, r, v, err)
+	}
+}

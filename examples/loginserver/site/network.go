@@ -184,6 +184,16 @@ func (a *Actor) Confirm(ctx context.Context, c Change) (engine.Saved, error) {
 	return saved, a.told(c, err)
 }
 
+// TakeBack takes a provisional save back at once. Permission: security.
+func (a *Actor) TakeBack(ctx context.Context, c Change) (engine.Saved, error) {
+	act, err := a.act(ctx, "take-back-network", c)
+	if err != nil {
+		return engine.Saved{}, err
+	}
+	saved, err := a.Tenant.engine.TakeBack(ctx, act)
+	return saved, a.told(c, err)
+}
+
 // Restore brings back the settings of an earlier version. Permission: security.
 func (a *Actor) Restore(ctx context.Context, c Change, earlier session.Version) (engine.Saved, error) {
 	act, err := a.act(ctx, "restore-network", c)
