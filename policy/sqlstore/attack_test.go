@@ -14,6 +14,7 @@ import (
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/policy/sqlstore"
+	"github.com/sallyport-go/sallyport/policy/sqlstore/internal/nodetest"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -80,7 +81,7 @@ func TestPoolOfOneConnection(t *testing.T) {
 		populated(t, s, acme, "kim", "lee")
 		told := watching(t, s)
 		dir := must[*directory.Directory](t)(directory.New(s.Members(), s.Members(), &directory.Options{Sessions: s.Sessions()}))
-		n := newNode(t, s, dir, &engine.Options{Revoker: revoker(nil)})
+		n := newNode(t, s, dir, &engine.Options{Revoker: nodetest.Revoker(nil)})
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {

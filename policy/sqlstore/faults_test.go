@@ -5,143 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/sallyport-go/sallyport/policy/sqlstore"
+	"github.com/sallyport-go/sallyport/policy/sqlstore/internal/nodetest"
 	"github.com/sallyport-go/sallyport/session"
 )
-
-// proxy is a network between a store and its server, which can fail.
-type proxy struct {
-	network, server string
-	listener        net.Listener
-
-	chunks atomic.Int64 // to pass until mode comes into force; below 0: it never does
-	mode   atomic.Int32
-
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-const (
-	cuts  int32 = iota // both sides are closed
-	halfs              // the side that sends is closed, the other stays open and silent
-	hangs              // nothing is passed any more, and nothing closed
-	loses              // the answers are lost: what the client sends arrives, and then the connection is cut
-)
-
-var modes = map[int32]string{cuts: "cut", halfs: "closed on one side", hangs: "hanging", loses: "cut, the answer lost"}
-
-// proxied returns a proxy before the server of a DSN, and the DSN that leads through it.
-func proxied(t testing.TB, dsn string) (*proxy, string) {
-	t.Helper()
-	c := must[*pgx.ConnConfig](t)(pgx.ParseConfig(dsn))
-	x := &proxy{network: "tcp", server: net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))}
-	if strings.HasPrefix(c.Host, "/") {
-		x.network, x.server = "unix", fmt.Sprintf("%s/.s.PGSQL.%d", c.Host, c.Port)
-	}
-	x.chunks.Store(-1)
-	x.listener = must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
-	t.Cleanup(func() { x.listener.Close(); x.drop() })
-	go func() {
-		for {
-			client, err := x.listener.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial(x.network, x.server)
-			if err != nil {
-				client.Close()
-				continue
-			}
-			x.mu.Lock()
-			x.conns = append(x.conns, client, server)
-			x.mu.Unlock()
-			go x.pass(server, client, true)
-			go x.pass(client, server, false)
-		}
-	}()
-	at := must[*url.URL](t)(url.Parse(dsn))
-	q := at.Query()
-	q.Del("host")
-	q.Del("port")
-	q.Set("sslmode", "disable")
-	at.Host, at.RawQuery = x.listener.Addr().String(), q.Encode()
-	return x, at.String()
-}
-
-// pass passes what one side sends to the other.
-func (x *proxy) pass(to, from net.Conn, request bool) {
-	b := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(b)
-		if err != nil {
-			to.Close()
-			return
-		}
-		if left := x.chunks.Load(); left >= 0 {
-			if left > 0 {
-				x.chunks.Add(-1)
-			} else {
-				switch x.mode.Load() {
-				case cuts:
-					to.Close()
-					from.Close()
-					return
-				case halfs:
-					if c, ok := to.(interface{ CloseWrite() error }); ok {
-						c.CloseWrite()
-					}
-					io.Copy(io.Discard, from)
-					return
-				case hangs:
-					io.Copy(io.Discard, from)
-					return
-				case loses:
-					if !request {
-						to.Close()
-						from.Close()
-						return
-					}
-				}
-			}
-		}
-		if _, err := to.Write(b[:n]); err != nil {
-			from.Close()
-			return
-		}
-	}
-}
-
-// drop closes every connection.
-func (x *proxy) drop() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, c := range x.conns {
-		c.Close()
-	}
-	x.conns = nil
-}
-
-// fail has connections fail after a number of chunks; heal ends that.
-func (x *proxy) fail(mode int32, chunks int) {
-	x.mode.Store(mode)
-	x.chunks.Store(int64(chunks))
-}
-
-func (x *proxy) heal() {
-	x.chunks.Store(-1)
-	x.drop()
-}
 
 // The network fails at every point of a save. Whatever the save returned, all of it is
 // there or nothing; once the network is back, the same save succeeds and is there once.
@@ -149,10 +22,10 @@ func TestGuarantee19NetworkFailsAtEachStep(t *testing.T) {
 	lengthy(t)
 	dsn := database(t)
 	direct := migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
-	for mode, name := range modes {
+	for mode, name := range nodetest.Modes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x, through := proxied(t, dsn)
+			x, through := nodetest.ProxiedDatabase(t, dsn)
 			of := session.TenantID(name)
 			if err := save(t.Context(), direct, record(of, 1)); err != nil {
 				t.Fatal(err)
@@ -167,11 +40,11 @@ func TestGuarantee19NetworkFailsAtEachStep(t *testing.T) {
 				s := must[*sqlstore.DB](t)(sqlstore.New(db, sqlstore.PostgreSQL))
 				was := must[session.Version](t)(s.Policies().Version(t.Context(), of)) // it is connected
 				r := record(of, was.Number+1)
-				x.fail(mode, chunks)
+				x.Fail(mode, chunks)
 				ctx, cancel := context.WithTimeout(t.Context(), within)
 				err := save(ctx, s, r)
 				cancel()
-				x.heal()
+				x.Heal()
 				if err == nil {
 					succeeded++
 				} else {
@@ -205,7 +78,7 @@ func TestGuarantee19NetworkFailsAtEachStep(t *testing.T) {
 func TestGuarantee24ServerHangs(t *testing.T) {
 	dsn := database(t)
 	migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
-	x, through := proxied(t, dsn)
+	x, through := nodetest.ProxiedDatabase(t, dsn)
 	s := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", through), sqlstore.PostgreSQL))
 	one := live(acme, "kim", session.Stamp{Client: session.Web})
 	if err := errors.Join(save(t.Context(), s, record(acme, 1)), s.Sessions().Create(t.Context(), one)); err != nil {
@@ -220,13 +93,13 @@ func TestGuarantee24ServerHangs(t *testing.T) {
 		if _, err := s.Policies().Version(t.Context(), acme); err != nil {
 			t.Fatal(err)
 		}
-		x.fail(hangs, 0)
+		x.Fail(nodetest.Hangs, 0)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s with a server that hangs: %v", name, err)
 		}
 		cancel()
-		x.heal()
+		x.Heal()
 		if _, err := s.Policies().Version(t.Context(), acme); err != nil {
 			t.Errorf("after %s, with the server back: %v", name, err)
 		}

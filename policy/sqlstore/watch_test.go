@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy/sqlstore"
+	"github.com/sallyport-go/sallyport/policy/sqlstore/internal/nodetest"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -173,7 +174,7 @@ func TestWatchMembers(t *testing.T) {
 func TestWatchBreaksDown(t *testing.T) {
 	dsn := database(t)
 	migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
-	x, through := proxied(t, dsn)
+	x, through := nodetest.ProxiedDatabase(t, dsn)
 	s := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", through), sqlstore.PostgreSQL))
 	for range 3 {
 		done := make(chan error)
@@ -193,7 +194,7 @@ func TestWatchBreaksDown(t *testing.T) {
 			case <-time.After(20 * time.Millisecond):
 			}
 		}
-		x.drop()
+		x.Drop()
 		if err := <-done; err == nil || errors.Is(err, context.Canceled) {
 			t.Errorf("a Watch whose connection broke returned %v", err)
 		}

@@ -2,7 +2,6 @@ package sqlstore_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/sqlstore"
+	"github.com/sallyport-go/sallyport/policy/sqlstore/internal/nodetest"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -94,35 +94,16 @@ func (s state) whole(t testing.TB, when string) {
 
 // live returns a live session of a member.
 func live(t session.TenantID, m session.MemberID, stamp session.Stamp) session.Session {
-	_, id := session.NewToken()
-	at := time.Now().UTC().Truncate(time.Microsecond)
-	return session.Session{ID: id, Tenant: t, Member: m, Stamp: stamp, Device: "laptop", Created: at, Seen: at}
+	return nodetest.Live(t, m, stamp)
 }
 
 // act does an act to an account, as the directory does.
 func act(ctx context.Context, s *sqlstore.DB, x directory.Act, t session.TenantID, id member.ID, f directory.Facts) (directory.Account, error) {
-	a := directory.Account{Member: member.Member{Tenant: t, ID: id}}
-	if x != directory.Create {
-		var err error
-		if a, err = s.Members().Load(ctx, t, id); err != nil {
-			return a, err
-		}
-	}
-	f.At, f.Line = time.Now().UTC().Truncate(time.Microsecond), session.NewLine()
-	c, err := x.Do(a, f)
-	if err != nil {
-		return a, err
-	}
-	c.Event.ID = rand.Text()
-	for i := range c.Orders {
-		c.Orders[i].ID = rand.Text()
-	}
-	if c.Guarded {
-		r, err := s.Members().Roster(ctx, t)
-		if err != nil {
-			return a, err
-		}
-		c.Roster = r.Version
-	}
-	return c.Account, s.Members().Save(ctx, c)
+	return nodetest.Act(ctx, s, x, t, id, f)
+}
+
+// populated makes a tenant, with the super admin boss and some members.
+func populated(t testing.TB, s *sqlstore.DB, of session.TenantID, members ...member.ID) {
+	t.Helper()
+	nodetest.Populate(t, s, of, members...)
 }
