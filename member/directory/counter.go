@@ -11,6 +11,8 @@ import (
 // Counter counts failed logins beside the accounts: a failure writes no account, draws no
 // version and conflicts with nothing. It is safe for concurrent use by many processes.
 // [NewMemStore] is one, and directorytest.RunCounter proves any other.
+//
+// An id may have up to 300 bytes, more than one of an Account: see Directory.CountUnknown.
 type Counter interface {
 	// Count replaces the failures f of a member by f.After(g), where there are none by
 	// Failures{}.After(g), and returns them. It is atomic: of calls at the same time each

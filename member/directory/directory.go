@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
@@ -23,6 +24,7 @@ type Directory struct {
 	counter Counter
 	o       Options
 	telling chan struct{} // a place for each call of the host that is under way
+	seed    maphash.Seed  // of CountUnknown
 }
 
 // Options are what New takes besides the stores. The zero Options is that of a host that
@@ -77,7 +79,7 @@ func New(s Store, c Counter, o *Options) (*Directory, error) {
 	if s == nil || c == nil {
 		return nil, errors.New("directory: New needs a store of accounts and a counter of failed logins")
 	}
-	d := &Directory{store: s, counter: c, telling: make(chan struct{}, mostTold)}
+	d := &Directory{store: s, counter: c, telling: make(chan struct{}, mostTold), seed: maphash.MakeSeed()}
 	if o != nil {
 		d.o = *o
 	}

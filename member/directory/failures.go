@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"strings"
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
@@ -108,6 +110,33 @@ func (d *Directory) Count(ctx context.Context, t session.TenantID, id member.ID,
 		return true, member.ErrGuessed
 	}
 	return true, nil
+}
+
+// nobodies is for how many members who are not there a tenant's failures are counted.
+const nobodies = 1024
+
+// CountUnknown does for an id that no member has what Count does for a wrong password of a
+// member, so that its time does not tell who is one: it is an engine.UnknownFailures. It
+// counts for one of 1,024 ids of the tenant that no account can have, so that strangers fill
+// no store. What it cannot hide is the wrong password that locks a member, which takes one
+// write more than the others.
+func (d *Directory) CountUnknown(ctx context.Context, t session.TenantID, id member.ID) (err error) {
+	defer recovered(&err)
+	if _, err := d.load(ctx, t, id); err != nil && !errors.Is(err, session.ErrNotFound) {
+		return err
+	}
+	terms, err := d.terms(ctx, t)
+	if err != nil {
+		return err
+	}
+	_, err = d.counter.Count(ctx, t, d.nobody(id), Guess{At: now(), Limit: terms.Failures})
+	return err
+}
+
+// nobody returns an id that is too long for an account, one of a bounded number. Which of them
+// stands for id nobody outside can foresee, or he could tell by how long others wait for it.
+func (d *Directory) nobody(id member.ID) member.ID {
+	return member.ID(fmt.Sprintf("%s%04d", strings.Repeat("?", maxText), maphash.String(d.seed, string(id))%nobodies))
 }
 
 // Unlock opens the lock of a member whose failed logins reached the limit.

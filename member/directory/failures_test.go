@@ -3,13 +3,16 @@ package directory_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
@@ -23,6 +26,7 @@ var (
 	} = (*directory.Directory)(nil)
 	_ interface {
 		Count(context.Context, session.TenantID, member.ID, bool) (bool, error)
+		CountUnknown(context.Context, session.TenantID, member.ID) error
 	} = (*directory.Directory)(nil)
 )
 
@@ -285,6 +289,101 @@ func TestGuarantee32MembersAreFoundByTheSameCalls(t *testing.T) {
 			t.Errorf("%q is found by %v; want %v", id, calls, want)
 		}
 	}
+}
+
+// TestGuarantee32NobodysFailuresTakeAsLong: what is written for the wrong password of a member
+// is written for one who is not there too, and strangers fill no store by it.
+func TestGuarantee32NobodysFailuresTakeAsLong(t *testing.T) {
+	var calls []string
+	w, d := wrap(t, &directory.Options{Terms: func(context.Context, session.TenantID) (directory.Terms, error) {
+		calls = append(calls, "Terms")
+		return directory.Terms{}, nil
+	}})
+	w.call = func(name string) error {
+		calls = append(calls, name)
+		return nil
+	}
+	ctx := t.Context()
+	if _, err := d.Count(ctx, "acme", "kim", false); err != nil {
+		t.Fatal(err)
+	}
+	want := calls
+	for range 3 * directory.DefaultFailures { // it is never locked, and nothing is recorded
+		calls = nil
+		if err := d.CountUnknown(ctx, "acme", "nobody"); err != nil || !slices.Equal(calls, want) {
+			t.Fatalf("nobody's takes %v, %v; a member's %v", calls, err, want)
+		}
+	}
+	w.call = nil
+	if events, err := w.Events(ctx, "acme", session.EventQuery{Kind: directory.Lock.Kind()}); len(events) != 0 || err != nil {
+		t.Errorf("nobody is locked: %v, %v", events, err)
+	}
+
+	kept := make(map[member.ID]int)
+	counts := &countsFor{Counter: directory.NewMemStore(), kept: kept}
+	d, err := directory.New(w, counts, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20_000 {
+		id := member.ID(fmt.Sprint("stranger", i))
+		if i%100 == 0 {
+			id += member.ID(strings.Repeat("\x00\xff", 1<<15))
+		}
+		for range 2 - i%2 {
+			if err := d.CountUnknown(ctx, "acme", id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(kept) > 1024 || len(kept) < 1000 {
+		t.Errorf("20,000 strangers left %d counts; want 1,024 at most, and few who share one", len(kept))
+	}
+	for id := range kept {
+		a := directory.Account{Member: member.Member{Tenant: "acme", ID: id}}
+		if err := d.Adopt(ctx, a, ""); reason(err) != directory.InvalidArgument {
+			t.Fatalf("a member can have the id %q, for which strangers are counted: %v", id, err)
+		}
+		if !utf8.ValidString(string(id)) || len(id) > 300 {
+			t.Fatalf("a counter need not take %q", id)
+		}
+	}
+
+	// What does not answer for a member does not for nobody.
+	lost := errors.New("lost")
+	counts.fails = lost
+	if err := d.CountUnknown(ctx, "acme", "nobody"); !errors.Is(err, lost) {
+		t.Errorf("the counter does not answer: %v", err)
+	}
+	counts.fails = nil
+	w.call = func(string) error { return lost }
+	if err := d.CountUnknown(ctx, "acme", "nobody"); !errors.Is(err, lost) {
+		t.Errorf("the store does not answer: %v", err)
+	}
+	w.call = nil
+	if d, err = directory.New(w, counts, &directory.Options{Terms: func(context.Context, session.TenantID) (directory.Terms, error) {
+		return directory.Terms{}, lost
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.CountUnknown(ctx, "acme", "nobody"); !errors.Is(err, lost) {
+		t.Errorf("the terms are not known: %v", err)
+	}
+}
+
+// countsFor notes for whom it counted.
+type countsFor struct {
+	directory.Counter
+	kept  map[member.ID]int
+	fails error
+}
+
+func (c *countsFor) Count(ctx context.Context, t session.TenantID, id member.ID, g directory.Guess) (directory.Failures, error) {
+	c.kept[id]++
+	if c.fails != nil {
+		return directory.Failures{}, c.fails
+	}
+	return c.Counter.Count(ctx, t, id, g)
 }
 
 func TestPasswordsThatAreTooOld(t *testing.T) {

@@ -44,6 +44,8 @@
 // [Options.Failures] says is locked is deny [member-locked] from 3 on, unless the status
 // denies already; and once it says [member.ErrGuessed], every password is a wrong one.
 // Where Members or Failures do not answer, that is told from 5 on, right password or wrong.
+// An [UnknownFailures] is asked to count for a member who is not there too, so that the time
+// of an answer does not tell who is.
 //
 // The stamp carries the version of the record that decided and of the member that was
 // read. Both are asked for in each login, and not taken from a copy or from a reading that

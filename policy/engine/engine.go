@@ -68,6 +68,18 @@ type Failures interface {
 	Count(ctx context.Context, t session.TenantID, id member.ID, right bool) (locked bool, err error)
 }
 
+// UnknownFailures is a Failures that does not tell by its time who is a member. A wrong
+// password of a member is written down, which takes longer than to find that there is no such
+// member; Admit then asks it to write something for those too. Package member/directory has one.
+type UnknownFailures interface {
+	Failures
+
+	// CountUnknown does for a wrong password of a member who is not there what Count does
+	// for one who is. Nothing rests on what it counts. id is whatever was typed, so what is
+	// kept must be bounded. An error is answered as one of Count is.
+	CountUnknown(ctx context.Context, t session.TenantID, id member.ID) error
+}
+
 // Sessions tells whether single sessions were ended. A [session.Store] behind
 // [SessionsOf] is one.
 type Sessions interface {
@@ -110,7 +122,7 @@ type Options struct {
 	// for goes first. 0: 100,000 and 200,000.
 	MaxTenants, MaxMembers int
 
-	Failures       Failures        // nil: failed logins are not counted
+	Failures       Failures        // nil: failed logins are not counted. See UnknownFailures too
 	Sessions       Sessions        // nil: the host itself finds the session, and whether it has ended, before it calls Check
 	Revoker        session.Revoker // nil: sessions die at their next check, and nothing is dropped before
 	Administrators Administrators  // nil: only the place of the acting administrator is guarded

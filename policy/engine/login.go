@@ -141,6 +141,13 @@ func (e *Engine) admit(ctx context.Context, l *Login) (policy.Decision, session.
 			v.own = policy.Decision{Reason: policy.ReasonMemberLocked}
 		}
 	}
+	if f, ok := e.o.Failures.(UnknownFailures); ok && v.takesTime() {
+		if _, err := call(ctx, e, e.o.LoadTimeout, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, f.CountUnknown(ctx, l.Tenant, typed)
+		}); err != nil { // answered as for a member, or the answer would tell
+			v.own, v.uncounted, missing = policy.Decision{Reason: policy.ReasonMemberStale}, true, err
+		}
+	}
 	d := v.told()
 	switch {
 	case d.Effect != policy.Deny:
@@ -188,6 +195,12 @@ type view struct {
 // there could lock those who are let in.
 func (v view) counts() bool {
 	return !v.unknown && !v.uncounted && v.ordinary.Effect != policy.Deny
+}
+
+// takesTime reports whether a wrong password of a member would be counted here, and there is
+// no such member.
+func (v view) takesTime() bool {
+	return v.unknown && !v.authenticated && v.ordinary.Effect != policy.Deny
 }
 
 // answers reports whether the member's status admits a login, and so a lock is what the

@@ -412,6 +412,21 @@ func TestBrokenCountersFail(t *testing.T) {
 				return whole(ctx, t, id, g)
 			}
 		}},
+		{"cuts ids", "of nobody", func(b *brokenCounter) {
+			whole := b.count
+			b.count = func(ctx context.Context, t session.TenantID, id member.ID, g directory.Guess) (directory.Failures, error) {
+				return whole(ctx, t, id[:min(len(id), 256)], g)
+			}
+		}},
+		{"refuses ids that no account can have", "of nobody", func(b *brokenCounter) {
+			whole := b.count
+			b.count = func(ctx context.Context, t session.TenantID, id member.ID, g directory.Guess) (directory.Failures, error) {
+				if len(id) > 256 {
+					return directory.Failures{}, errors.New("too long")
+				}
+				return whole(ctx, t, id, g)
+			}
+		}},
 		{"clears the member of every tenant", "cleared", func(b *brokenCounter) {
 			whole := b.clear
 			b.clear = func(ctx context.Context, t session.TenantID, id member.ID) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,6 +52,18 @@ func counterClauses() []clause[directory.Counter] {
 				}
 			}
 			return errors.Join(counted(ctx, c, "acme", "lee", directory.Failures{}), counted(ctx, c, "globex", "kim", directory.Failures{}))
+		}},
+		{"of nobody", "An id may have up to 300 bytes, more than one of an Account: see Directory.CountUnknown.", func(ctx context.Context, c directory.Counter) error {
+			one, other := member.ID(strings.Repeat("?", 299)+"1"), member.ID(strings.Repeat("?", 299)+"2")
+			for range 2 {
+				if _, err := c.Count(ctx, "acme", one, wrong(0)); err != nil {
+					return err
+				}
+			}
+			if _, err := c.Count(ctx, "acme", other, wrong(0)); err != nil {
+				return err
+			}
+			return errors.Join(counted(ctx, c, "acme", one, directory.Failures{Number: 2}), counted(ctx, c, "acme", other, directory.Failures{Number: 1}))
 		}},
 		{"cleared", "Clear forgets those of a member.", func(ctx context.Context, c directory.Counter) error {
 			for _, t := range []session.TenantID{"acme", "globex"} {
