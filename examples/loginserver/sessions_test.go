@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
@@ -112,6 +114,49 @@ func TestLogout(t *testing.T) {
 	}
 	s.want("ended", s.me(office, "works", first.Session), "401 deny [session-ended]")
 	s.want("the other session", s.me(office, "works", second.Session), "200 allow [address-designated]")
+}
+
+// renewing renews a session at the worst moment: when it was found.
+type renewing struct {
+	*session.MemStore
+	renew bool
+}
+
+func (s *renewing) Find(ctx context.Context, t session.TenantID, id session.ID) (session.Session, error) {
+	found, err := s.MemStore.Find(ctx, t, id)
+	if err == nil && s.renew {
+		_, next := session.NewToken()
+		err = s.Renew(ctx, t, id, next, time.Now())
+	}
+	return found, err
+}
+
+// A session that is being renewed does not escape a logout.
+func TestLogoutBesideARenewal(t *testing.T) {
+	stores := site.InMemory()
+	sessions := &renewing{MemStore: session.NewMemStore()}
+	stores.Sessions = sessions
+	s := newSiteOn(t, stores)
+	for renewals := range 3 { // before
+		token := s.login(office, "works", "kim", "demo-kim").Session
+		first := session.IDOf(token)
+		for range renewals {
+			next, id := session.NewToken()
+			if err := sessions.Renew(t.Context(), "works", session.IDOf(token), id, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			token = next
+		}
+		sessions.renew = true
+		if err := s.Tenant("works").Logout(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		sessions.renew = false
+		found, err := sessions.List(t.Context(), "works", session.Query{First: first})
+		if err != nil || len(found) != 1 || found[0].Why != "signed out" || found[0].ID == session.IDOf(token) {
+			t.Errorf("%+v, %v; want it ended under the ID that it got meanwhile", found, err)
+		}
+	}
 }
 
 func TestCookie(t *testing.T) {

@@ -74,6 +74,11 @@ func timed(t *testing.T, f func(t *testing.T)) {
 // the file that is built in.
 func newSite(t *testing.T) *world {
 	t.Helper()
+	return newSiteOn(t, site.InMemory())
+}
+
+func newSiteOn(t *testing.T, stores *site.Stores) *world {
+	t.Helper()
 	countries, err := openCountries("")
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +104,7 @@ func newSite(t *testing.T) *world {
 			setups[i].Settings = policy.Settings{Overseas: policy.Overseas{Block: true, Exempt: geo.CountriesOf(geo.MustParseCountry("KR"), geo.MustParseCountry("JP"))}}
 		}
 	}
-	w := &world{T: t, stores: site.InMemory(), log: slog.New(slog.DiscardHandler)}
+	w := &world{T: t, stores: stores, log: slog.New(slog.DiscardHandler)}
 	w.Site, err = site.New(t.Context(), site.Options{Countries: countries, Log: w.log, Stores: w.stores, Setups: setups, Demo: true, Iterations: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -101,6 +101,6 @@ func (d *Door) check(ctx context.Context, username, password string) (policy.Dec
 		return policy.Decision{Reason: policy.ReasonSessionEnded}, nil
 	}
 	return h.Engine.Check(ctx, engine.Request{
-		Tenant: h.Tenant, Member: s.Member, Session: s.First, Stamp: s.Stamp, Addr: d.addr,
+		Tenant: h.Tenant, Member: s.Member, Session: s.ID, Stamp: s.Stamp, Addr: d.addr,
 	})
 }

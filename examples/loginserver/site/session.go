@@ -41,7 +41,7 @@ func (t *Tenant) open(ctx context.Context, l engine.Login, d policy.Decision, st
 	}
 	live, err := sessions.List(ctx, t.ID, session.Query{Member: l.Member, LiveAt: now})
 	for _, old := range live[min(maxSessions, len(live)):] {
-		err = errors.Join(err, sessions.End(ctx, t.ID, old.ID, now, "made room"))
+		err = errors.Join(err, sessions.End(ctx, t.ID, old.First, now, "made room"))
 	}
 	return token, err
 }
@@ -118,9 +118,15 @@ func (t *Tenant) Visit(ctx context.Context, seen httpgate.Seen, token string) Vi
 	return v
 }
 
-// Logout ends the session that a token shows. Where there is none, nothing happens.
+// Logout ends the session that a token shows. Where there is none, nothing happens. It is
+// ended by its First: a renewal that is under way gives it another ID, and by the old one
+// it would not be found any more, and live on.
 func (t *Tenant) Logout(ctx context.Context, token string) error {
-	err := t.site.stores.Sessions.End(ctx, t.ID, session.IDOf(token), time.Now(), "signed out")
+	sessions := t.site.stores.Sessions
+	found, err := sessions.Find(ctx, t.ID, session.IDOf(token))
+	if err == nil {
+		err = sessions.End(ctx, t.ID, found.First, time.Now(), "signed out")
+	}
 	if errors.Is(err, session.ErrNotFound) {
 		return nil
 	}
