@@ -111,6 +111,12 @@ func actRows() []actRow {
 			also: func(a directory.Account) bool { return a.External[1].ID == "b:1" && a.External[1].Linked.Equal(noon) }},
 		{why: "recorded", act: directory.RecordContacts, from: toActive, facts: directory.Facts{Contacts: []directory.Contact{{Address: "k@example.com"}}}, status: member.Active,
 			kind: "contacts-recorded", also: func(a directory.Account) bool { return a.Contacts[0].Recorded.Equal(noon) }},
+		{why: "one stays, and one is said to be old", act: directory.RecordContacts,
+			from:   append(toActive, step{directory.RecordContacts, directory.Facts{At: noon.Add(-time.Hour), Contacts: []directory.Contact{{Address: "k@example.com"}}}}),
+			facts:  directory.Facts{Contacts: []directory.Contact{{Address: "new@example.com", Recorded: noon.Add(-24 * time.Hour)}, {Address: "k@example.com"}}},
+			status: member.Active, kind: "contacts-recorded", also: func(a directory.Account) bool {
+				return len(a.Contacts) == 2 && a.Contacts[0].Recorded.Equal(noon) && a.Contacts[1].Recorded.Equal(noon.Add(-time.Hour))
+			}},
 		{why: "nothing but the id is left", act: directory.Purge, from: []step{{directory.Delete, directory.Facts{At: noon.Add(-7 * 24 * time.Hour)}}}, status: member.Deleted, cut: all, kind: "member-purged",
 			also: func(a directory.Account) bool {
 				return a.Purged && a.LoginID == "" && a.Profile.Name == "" && a.ID == "kim"
@@ -246,6 +252,7 @@ func text(t testing.TB, a directory.Account) string {
 }
 
 func TestActsThatAreRefused(t *testing.T) {
+	contact := directory.Facts{Contacts: []directory.Contact{{Address: "k@example.com"}}}
 	linked := join(toActive, []step{{directory.Link, directory.Facts{External: "google:1"}}})
 	custom := directory.Facts{Role: directory.Role{Name: "x", Permissions: directory.Help}}
 	long := directory.Facts{Profile: directory.Profile{Name: strings.Repeat("x", 257)}}
@@ -306,6 +313,8 @@ func TestActsThatAreRefused(t *testing.T) {
 		{"too long a name", directory.EditProfile, toActive, long, directory.InvalidArgument},
 		{"the same", directory.EditProfile, toActive, directory.Facts{Profile: directory.Profile{Name: "Name of kim"}}, directory.NothingToChange},
 		{"a suspended member changes nothing", directory.ChangePassword, toSuspended, directory.Facts{}, directory.WrongState},
+		{"the contacts that there are", directory.RecordContacts, join(toActive, []step{{directory.RecordContacts, contact}}), contact, directory.NothingToChange},
+		{"no contacts, where there are none", directory.RecordContacts, toActive, directory.Facts{}, directory.NothingToChange},
 		{"a contact without an address", directory.RecordContacts, toActive, directory.Facts{Contacts: []directory.Contact{{}}}, directory.InvalidArgument},
 		{"a generated login id that is empty", directory.MakeAgain, toPurged, directory.Facts{Generated: true}, directory.InvalidArgument},
 	} {

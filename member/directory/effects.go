@@ -196,14 +196,19 @@ func editProfile(a *Account, f Facts) (ends, *RefusedError) {
 }
 
 func recordContacts(a *Account, f Facts) (ends, *RefusedError) {
-	contacts := slices.Clone(f.Contacts)
-	for i, c := range contacts {
+	var contacts []Contact
+	for _, c := range f.Contacts {
 		if c.Address == "" {
 			return nothing, invalid("a contact has no address")
 		}
-		if c.Recorded.IsZero() {
-			contacts[i].Recorded = f.At
+		c.Recorded = f.At // whatever is said: codes go to what was there before they are asked for
+		if i := slices.IndexFunc(a.Contacts, func(was Contact) bool { return was.Address == c.Address }); i >= 0 {
+			c.Recorded = a.Contacts[i].Recorded
 		}
+		contacts = append(contacts, c)
+	}
+	if slices.Equal(contacts, a.Contacts) {
+		return nothing, refused(NothingToChange)
 	}
 	a.Contacts = contacts
 	return nothing, nil

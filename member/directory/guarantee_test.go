@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/member/verify"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -347,6 +348,59 @@ func TestGuarantee30OnlyTheMemberRecordsWhereCodesGo(t *testing.T) {
 	if a := f.account(t, "kim"); a.Contacts != nil {
 		t.Errorf("editing the profile recorded %v", a.Contacts)
 	}
+}
+
+// TestGuarantee30AContactThatIsChangedMeanwhile: who has the password, and a session of the
+// member, directs no code of a login that is under way to another contact, and ends the
+// codes that went to the old one.
+func TestGuarantee30AContactThatIsChangedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		f := newFixture(t, nil)
+		f.adopt(t, "kim")
+		v, err := verify.New(verify.NewMemStore(), verify.Domains(nil), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		record := func(address string) {
+			t.Helper()
+			to := directory.Facts{Actor: "kim", Contacts: []directory.Contact{{Address: address, Recorded: time.Now().AddDate(-1, 0, 0)}}}
+			if err := f.Do(ctx, directory.RecordContacts, "acme", "kim", to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// step is what a door does: it reads the member, and takes what is there.
+		step := func() (b verify.Binding, to []verify.Contact) {
+			a := f.account(t, "kim")
+			for _, c := range a.Contacts {
+				to = append(to, verify.Contact{Kind: verify.Email, Address: c.Address, Recorded: c.Recorded})
+			}
+			return verify.Binding{Tenant: a.Tenant, Member: a.ID, Client: session.Web, Policy: session.Version{Line: 7, Number: 1}, MemberVersion: a.Version}, to
+		}
+		record("old@example.com")
+		time.Sleep(time.Hour)
+		b, to := step()
+		token, m, err := v.Begin(ctx, b, to)
+		if err != nil || m.To.Address != "old@example.com" {
+			t.Fatalf("%v, %v", m, err)
+		}
+		record("new@example.com")
+		b, to = step()
+		if _, m, err := v.Begin(ctx, b, to); !errors.Is(err, verify.ErrNoContact) {
+			t.Errorf("a code goes to a contact of this instant, however old it is said to be: %v, %v", m, err)
+		}
+		if err := v.Complete(ctx, token, m.Code, b); !errors.Is(err, verify.ErrBinding) {
+			t.Errorf("a code that went to the old contact: %v", err)
+		}
+		time.Sleep(time.Microsecond)
+		b, to = step()
+		if token, m, err = v.Begin(ctx, b, to); err != nil || m.To.Address != "new@example.com" {
+			t.Fatalf("from then on: %v, %v", m, err)
+		}
+		if err := v.Complete(ctx, token, m.Code, b); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A super admin of one tenant is nobody in another, nor is a member itself there whose ID
