@@ -73,13 +73,13 @@ func (d *Directory) Overview(ctx context.Context, actor member.ID, t session.Ten
 		if o.Last.At.IsZero() {
 			o.Last = v
 		}
-		switch {
-		case c != 0 && !c.Has(v.Client):
-		case len(o.Visits) < session.MaxPage:
-			o.Visits = append(o.Visits, v)
-		default:
-			o.More = true
+		if c != 0 && !c.Has(v.Client) {
+			continue
 		}
+		if o.More = len(o.Visits) == session.MaxPage; o.More {
+			break
+		}
+		o.Visits = append(o.Visits, v)
 	}
 	o.Devices, err = d.view(a, at).Devices(ctx, t, id)
 	return o, err

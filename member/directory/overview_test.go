@@ -417,3 +417,101 @@ func TestEventsAreSearchedAndKept(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatIsKeptEndsAtAnInstant: an event is shown for 180 days or 14, that instant included,
+// and then neither shown nor kept; a visit for 90.
+func TestWhatIsKeptEndsAtAnInstant(t *testing.T) {
+	for _, row := range []struct {
+		terms func(context.Context, session.TenantID) (directory.Terms, error)
+		keep  time.Duration
+	}{{nil, 180 * 24 * time.Hour}, {free, 14 * 24 * time.Hour}} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx := t.Context()
+			time.Sleep(time.Hour)
+			f := newFixture(t, &directory.Options{Terms: row.terms}) // the event is that boss was adopted
+			begun := time.Now()
+			shown := func(q session.EventQuery) int {
+				t.Helper()
+				events, err := f.Events(ctx, "boss", "acme", q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(events)
+			}
+			// From is then or later, To is before it.
+			for _, q := range []struct {
+				from, to time.Duration
+				want     int
+			}{{0, 1, 1}, {0, 0, 0}, {-time.Microsecond, 0, 0}, {time.Microsecond, time.Hour, 0}, {-time.Hour, time.Microsecond, 1}} {
+				if n := shown(session.EventQuery{From: begun.Add(q.from), To: begun.Add(q.to)}); n != q.want {
+					t.Errorf("from %v to %v of the event: %d are shown; want %d", q.from, q.to, n, q.want)
+				}
+			}
+			for _, q := range []session.EventQuery{{Actor: "boss"}, {Member: "bos"}, {Member: "boss "}, {Kind: "member"}, {Kind: "Member-adopted"}, {Kind: "member-adopted", Member: "BOSS"}} {
+				if n := shown(q); n != 0 {
+					t.Errorf("%+v finds %d events", q, n)
+				}
+			}
+			kept := func() int {
+				t.Helper()
+				if err := f.Tidy(ctx, "acme"); err != nil {
+					t.Fatal(err)
+				}
+				left, err := f.mem.Events(ctx, "acme", session.EventQuery{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(left)
+			}
+			time.Sleep(row.keep)
+			if n, left := shown(session.EventQuery{}), kept(); n != 1 || left != 1 {
+				t.Errorf("after %v: %d shown, %d kept; want 1 and 1", row.keep, n, left)
+			}
+			time.Sleep(time.Microsecond)
+			if n := shown(session.EventQuery{}); n != 0 {
+				t.Errorf("a microsecond later: %d shown", n)
+			}
+			if n := shown(session.EventQuery{From: begun.Add(-time.Hour)}); n != 0 {
+				t.Errorf("a microsecond later, from before it: %d shown", n)
+			}
+			if left := kept(); left != 0 {
+				t.Errorf("a microsecond later: %d kept", left)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var sessions session.MemStore
+		f := newFixture(t, &directory.Options{Sessions: &sessions})
+		f.adopt(t, "kim")
+		begin(t, f, &sessions, session.Session{})
+		for _, row := range []struct {
+			after time.Duration
+			want  int
+		}{{90 * 24 * time.Hour, 1}, {time.Microsecond, 0}} {
+			time.Sleep(row.after)
+			o, err := f.Overview(t.Context(), "boss", "acme", "kim", 0)
+			if err != nil || len(o.Visits) != row.want || o.Last.At.IsZero() != (row.want == 0) {
+				t.Errorf("%v later: %d visits, the last %+v, %v; want %d", row.after, len(o.Visits), o.Last, err, row.want)
+			}
+		}
+	})
+}
+
+// TestAnOverviewIsBounded: who has very many visits is shown a page of them, and told so.
+func TestAnOverviewIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sessions session.MemStore
+		f := newFixture(t, &directory.Options{Sessions: &sessions})
+		f.adopt(t, "kim")
+		for i := range session.MaxPage + 2 {
+			if n := i; n == session.MaxPage || n == session.MaxPage+1 {
+				o, err := f.Overview(t.Context(), "boss", "acme", "kim", session.ClientsOf(session.Web))
+				if want := min(n, session.MaxPage); err != nil || len(o.Visits) != want || o.More != (n > want) || o.Last.Client != session.Web {
+					t.Errorf("of %d visits %d are shown, more: %v, the last by %v, %v", n, len(o.Visits), o.More, o.Last.Client, err)
+				}
+			}
+			time.Sleep(time.Millisecond)
+			begin(t, f, &sessions, session.Session{})
+		}
+	})
+}
