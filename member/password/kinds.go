@@ -18,7 +18,7 @@ const (
 	Upper                    // "upper": A-Z
 	Lower                    // "lower": a-z
 	Digit                    // "digit": 0-9
-	Symbol                   // "symbol": what is neither letter nor digit in Unicode, the space too
+	Symbol                   // "symbol": what is neither letter nor digit in Unicode, nor invisible; the space is one
 
 	AllKinds = Letter | Upper | Lower | Digit | Symbol
 )
@@ -38,7 +38,7 @@ func kindsOf(password string) (k Kinds) {
 			k |= Letter | Lower
 		case '0' <= r && r <= '9':
 			k |= Digit
-		case !unicode.In(r, unicode.L, unicode.M, unicode.N):
+		case !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.Cf):
 			k |= Symbol
 		}
 	}
