@@ -59,6 +59,38 @@ var creating = []proof{
 			t.ok(t.store.Touch(t.ctx, s.Tenant, s.ID, t.at(d+time.Minute+time.Hour-time.Microsecond), nobody, geo.Country{}), "Touch before the limit, by the caller's instants")
 		}
 	}},
+	{"create/no-limit-moves-on", false, []string{
+		instants,
+		"One that has ended, by anybody or by its limits, is ErrEnded; none is ErrNotFound; neither is made live.",
+	}, func(t *trial) {
+		// Whatever a store makes of less than a microsecond, a limit is not passed over.
+		for _, ns := range []time.Duration{1, 499, 500, 501, 999} {
+			for _, row := range []struct {
+				idle, life time.Duration
+				begun      time.Duration // from which the limit counts
+				touch      bool
+			}{
+				{idle: time.Hour, begun: ns}, {life: time.Hour, begun: ns}, {idle: time.Hour, begun: 30*time.Minute + ns, touch: true},
+			} {
+				s := t.created(func(s *session.Session) {
+					s.Created, s.Seen, s.Idle, s.Life = t.at(ns), t.at(ns), row.idle, row.life
+				})
+				if row.touch {
+					t.ok(t.store.Touch(t.ctx, tenant, s.ID, t.at(row.begun), nobody, geo.Country{}), "Touch")
+				}
+				_, next := session.NewToken()
+				limit := t.at(row.begun + time.Hour)
+				if t.find(s).Live(limit) {
+					t.Errorf("%v after a microsecond, idle %v, life %v: live at its limit", ns, row.idle, row.life)
+				}
+				t.is(t.store.Touch(t.ctx, tenant, s.ID, limit, nobody, geo.Country{}), session.ErrEnded, "Touch at the limit, to the nanosecond")
+				t.is(t.store.Renew(t.ctx, tenant, s.ID, next, limit), session.ErrEnded, "Renew at the limit, to the nanosecond")
+				t.listed(tenant, session.Query{LiveAt: limit}, nil, "live at the limit, to the nanosecond")
+				t.ok(t.store.Renew(t.ctx, tenant, s.ID, next, limit.Add(-2*time.Microsecond)), "Renew just before the limit")
+				t.endAll(tenant)
+			}
+		}
+	}},
 	{"create/never-twice", false, []string{
 		"If there is one that has that ID or began with it, live or ended, in any tenant, the error is ErrExists and nothing was changed.",
 	}, func(t *trial) {

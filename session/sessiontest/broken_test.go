@@ -16,6 +16,7 @@ var broken = []struct {
 	fails []string
 }{
 	{"keeps seconds", []string{"create/keeps-it"}},
+	{"rounds up", []string{"create/no-limit-moves-on"}},
 	{"keeps no label", []string{"create/keeps-it"}},
 	{"keeps a monotonic reading", []string{"create/keeps-it"}},
 	{"an address where there is none", []string{"create/zero-values"}},

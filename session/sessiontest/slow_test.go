@@ -152,6 +152,9 @@ func (s *slow) Create(c ctx, n session.Session) error {
 		return session.ErrExists
 	}
 	switch s.fault {
+	case "rounds up":
+		up := func(t time.Time) time.Time { return t.Add(999 * time.Nanosecond).Truncate(time.Microsecond) }
+		n.Created, n.Seen = up(n.Created), up(n.Seen)
 	case "keeps seconds":
 		n.Created = n.Created.Truncate(time.Second)
 	case "keeps no label":
