@@ -60,8 +60,9 @@ func (e *Engine) provide(c *change, r policy.Record, back *step) {
 // without a bypass, since anything else would not show that they work: the error is a
 // *NotAdmittedError otherwise. Act.From is the version that the provisional save made.
 //
-// Close to the end of the trial, when another machine may have taken the save back
-// already, those are signed out once more whom the save signed out.
+// In the last MaxStale (and ten seconds) of the trial, when another machine may have taken
+// the save back already, those are signed out once more whom the save signed out: who
+// confirms too, and always where the trial is no longer than that.
 func (e *Engine) Confirm(ctx context.Context, a Act) (Saved, error) {
 	return e.act(ctx, a, whileOpen, func(r policy.Record, now time.Time) (*change, error) {
 		if r.Return == nil {

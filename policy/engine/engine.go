@@ -97,7 +97,9 @@ type Mailer interface {
 }
 
 // Administrators names the administrators of a tenant with the place where each was seen
-// last, so that none is shut out by accident. Leave out those who could not log in anyway.
+// last, so that not all of them are shut out by accident: a change that shuts out some, and
+// not the one who makes it, is not refused, and a Preview of their visits tells of it. Leave
+// out those who could not log in anyway.
 type Administrators interface {
 	Administrators(ctx context.Context, t session.TenantID) ([]Place, error)
 }

@@ -17,7 +17,8 @@ type Save struct {
 	Settings policy.Settings
 
 	// Provisional takes the save back after so long unless it is confirmed; see Confirm.
-	// From 10 seconds to 24 hours. 0: the save stays.
+	// From 10 seconds to 24 hours; anything else is an error, and nothing was saved. Who is
+	// to stay signed in after Confirm needs one longer than MaxStale. 0: the save stays.
 	Provisional time.Duration
 }
 
