@@ -82,11 +82,28 @@ func (b block) halves() (zero, one block) {
 	return zero, one
 }
 
-// addresses returns the range of b.
-func (b block) addresses() ipset.Range {
+// touches reports whether c follows on b and is of the same family.
+func (b block) touches(c block) bool {
 	hi, lo := b.mask()
-	from, to := address(b.hi, b.lo), address(b.hi|^hi, b.lo|^lo)
-	if b == allIPv4 || allIPv4.covers(b) {
+	hi, lo = b.hi|^hi, b.lo|^lo
+	lo++
+	if lo == 0 {
+		hi++
+	}
+	return hi == c.hi && lo == c.lo && b.is4() == c.is4()
+}
+
+func (b block) is4() bool { return b.bits >= 96 && b.hi == 0 && b.lo>>32 == 0 }
+
+// addresses returns the range of b.
+func (b block) addresses() ipset.Range { return span(b, b) }
+
+// span returns the range from the first address of one block to the last of
+// another one of the same family, which is the same or lies behind it.
+func span(first, last block) ipset.Range {
+	hi, lo := last.mask()
+	from, to := address(first.hi, first.lo), address(last.hi|^hi, last.lo|^lo)
+	if first.is4() {
 		from, to = ipv4(from), ipv4(to)
 	}
 	r, _ := ipset.RangeFrom(from, to) // both of one family and in order

@@ -30,7 +30,11 @@ type mmdb struct {
 	nodeBytes uint             // of two pointers
 	visits    uint             // how many nodes and leaves the walk may still see
 	countries map[uint]Country // of the records seen, by pointer
-	strange   string           // a code seen that is no country's
+	recent    [1024]struct {   // of those seen last, by the low bits of the pointer; 0 is none to a record
+		pointer uint
+		country Country
+	}
+	strange string // a code seen that is no country's
 }
 
 // separator is how many zero bytes stand between the tree and the records.
@@ -98,53 +102,82 @@ func (m *mmdb) noCountry(why string) error {
 		quote(m.reader.Metadata.DatabaseType), why)
 }
 
-// ranges yields every range of known country once, in order, IPv4 first. It
-// stops at the first thing that is wrong and leaves it in err.
+// ranges yields every range of known country once, in order, IPv4 first, and
+// neighbours of one country as one. It stops at the first thing that is wrong
+// and leaves it in err.
 func (m *mmdb) ranges(err *error) iter.Seq2[ipset.Range, Country] {
 	return func(yield func(ipset.Range, Country) bool) {
+		w := walk{mmdb: m, yield: yield}
+		whole := allIPv6
 		if m.reader.Metadata.IPVersion == 4 {
-			*err = m.walk(allIPv4, 0, yield)
-		} else {
-			*err = m.walk(allIPv6, 0, yield)
+			whole = allIPv4
+		}
+		if *err = w.below(whole, 0, true); *err == nil {
+			*err = w.put(block{}, Country{})
 		}
 	}
 }
 
 var errStopped = errors.New("the caller wants no more")
 
-func (m *mmdb) walk(at block, pointer uint, yield func(ipset.Range, Country) bool) error {
-	if m.visits--; m.visits == 0 {
+// walk is a walk through the tree. What it has found waits until it is known
+// where the country ends.
+type walk struct {
+	*mmdb
+	yield       func(ipset.Range, Country) bool
+	first, last block // of the same country, as all between them
+	country     Country
+}
+
+// below walks over the tree below at, to which pointer points. Mixed is false
+// if at is known to have no part that embeds IPv4.
+func (w *walk) below(at block, pointer uint, mixed bool) error {
+	if w.visits--; w.visits == 0 {
 		return damaged("its tree has cross links")
 	}
-	if at.embeds() {
-		return nil
+	if mixed {
+		if at.embeds() {
+			return nil
+		}
+		mixed = at.mixed()
 	}
 	left, right := pointer, pointer
 	switch {
-	case pointer == m.nodes:
+	case pointer == w.nodes:
 		return nil
-	case pointer < m.nodes:
+	case pointer < w.nodes:
 		if at.bits == 128 {
 			return damaged("its tree goes on below %v", at.addresses())
 		}
-		left, right = m.node(pointer)
+		left, right = w.node(pointer)
 	default:
-		c, err := m.country(at, pointer)
+		c, err := w.countryAt(at, pointer)
 		if err != nil || c == (Country{}) {
 			return err
 		}
-		if !at.mixed() {
-			if !yield(at.addresses(), c) {
-				return errStopped
-			}
-			return nil
+		if !mixed {
+			return w.put(at, c)
 		}
 	}
 	zero, one := at.halves()
-	if err := m.walk(zero, left, yield); err != nil {
+	if err := w.below(zero, left, mixed); err != nil {
 		return err
 	}
-	return m.walk(one, right, yield)
+	return w.below(one, right, mixed)
+}
+
+// put adds a block of a country to the blocks before it, and yields those if
+// they are of another country or do not touch it.
+func (w *walk) put(at block, c Country) error {
+	if c == w.country && w.last.touches(at) {
+		w.last = at
+		return nil
+	}
+	if w.country != (Country{}) && !w.yield(span(w.first, w.last), w.country) {
+		return errStopped
+	}
+	w.first, w.last, w.country = at, at, c
+	return nil
 }
 
 // node returns the two pointers of node i.
@@ -161,12 +194,27 @@ func (m *mmdb) node(i uint) (left, right uint) {
 	}
 }
 
-// country returns the country of the record to which pointer, the leaf of at,
+// countryAt returns the country of the record to which pointer, the leaf of at,
 // points.
-func (m *mmdb) country(at block, pointer uint) (Country, error) {
-	if c, ok := m.countries[pointer]; ok {
-		return c, nil
+func (m *mmdb) countryAt(at block, pointer uint) (Country, error) {
+	recent := &m.recent[pointer%uint(len(m.recent))]
+	if recent.pointer == pointer {
+		return recent.country, nil
 	}
+	c, ok := m.countries[pointer]
+	if !ok {
+		var err error
+		if c, err = m.readCountry(at, pointer); err != nil {
+			return Country{}, err
+		}
+		m.countries[pointer] = c
+	}
+	recent.pointer, recent.country = pointer, c
+	return c, nil
+}
+
+// readCountry is countryAt for a record that was not seen before.
+func (m *mmdb) readCountry(at block, pointer uint) (Country, error) {
 	if pointer < m.nodes+separator {
 		return Country{}, damaged("the record of %v lies before the first one", at.addresses())
 	}
@@ -185,6 +233,5 @@ func (m *mmdb) country(at block, pointer uint) (Country, error) {
 			m.strange = code
 		}
 	}
-	m.countries[pointer] = c
 	return c, nil
 }

@@ -59,8 +59,11 @@ func (h Halves) Layers() []Layer[uint64] {
 	if h.x == nil {
 		return nil
 	}
-	list := []Layer[uint64]{{h.x.high}}
-	for _, l := range h.x.long {
+	list := []Layer[uint64]{{&h.x.high}}
+	if h.x.lows == nil {
+		return list
+	}
+	for _, l := range h.x.lows.long {
 		list = append(list, Layer[uint64]{l})
 	}
 	return list

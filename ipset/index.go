@@ -46,15 +46,15 @@ func (x *index) segment(a uint128) int {
 // prefixes crowd, and an adversary's all the more; the worst that can happen is
 // that no level has slots, and a look-up takes one step for each.
 type layer[N uint32 | uint64] struct {
-	numbers []N // level 0, then the others, each up to whole steps: see room
-	n       int // numbers in level 0
-	begins  [levels]uint32
-	entry   uint8 // level at which a look-up begins
+	numbers []N             // level 0, then the others, each up to whole steps: see room
+	begins  *[levels]uint32 // where each level begins; nil if a look-up begins at level 0
+	n       uint32          // numbers in level 0
+	entry   uint8           // level at which a look-up begins
 
 	// of the entry level; nil if it is the topmost
-	slots []uint32
-	first N
 	shift uint8 // how many bits of the distance from first are inside a slot
+	first N
+	slots []uint32
 }
 
 const (
@@ -71,18 +71,22 @@ func layerOf[N uint32 | uint64](numbers []N) *layer[N] {
 	if len(numbers) == 0 {
 		return nil
 	}
-	x := &layer[N]{n: len(numbers)}
-	all, every := room(x.n), 1
-	for !x.divide(numbers, every) && x.n/every > step {
+	n := len(numbers)
+	x := &layer[N]{n: uint32(n)}
+	all, every := room(n), 1
+	for !x.divide(numbers, every) && n/every > step {
+		if x.begins == nil {
+			x.begins = new([levels]uint32)
+		}
 		x.entry++
 		x.begins[x.entry] = uint32(all)
 		every *= step + 1
-		all += room(x.n / every)
+		all += room(n / every)
 	}
 	x.numbers = make([]N, 0, all)
 	for every := 1; len(x.numbers) < all; every *= step + 1 {
-		end := len(x.numbers) + room(x.n/every)
-		for i := every - 1; i < x.n; i += every {
+		end := len(x.numbers) + room(n/every)
+		for i := every - 1; i < n; i += every {
 			x.numbers = append(x.numbers, numbers[i])
 		}
 		for len(x.numbers) < end {
@@ -130,7 +134,7 @@ func (x *layer[N]) count(n N) int {
 		return 0
 	}
 	if n == ^N(0) {
-		return x.n // which what only fills a level is not above either
+		return int(x.n) // which what only fills a level is not above either
 	}
 	k, at := uint64(n), uint64(0)
 	if x.slots != nil {
@@ -141,7 +145,10 @@ func (x *layer[N]) count(n N) int {
 		at = uint64(x.slots[min(d>>(x.shift&63), uint64(len(x.slots)-1))])
 	}
 	for level := x.entry; level < levels; level-- {
-		i := uint64(x.begins[level]) + at
+		i := at
+		if level > 0 {
+			i += uint64(x.begins[level])
+		}
 		if i+step > uint64(len(x.numbers)) {
 			break // it never is; this saves a check for each of the eight
 		}
@@ -174,7 +181,7 @@ func (x *layer[N]) len() int {
 	if x == nil {
 		return 0
 	}
-	return x.n
+	return int(x.n)
 }
 
 func (x *layer[N]) all() []N {
@@ -190,5 +197,9 @@ func (x *layer[N]) bytes() int {
 	if x == nil {
 		return 0
 	}
-	return int(unsafe.Sizeof(*x)) + cap(x.slots)*4 + cap(x.numbers)*int(unsafe.Sizeof(x.numbers[0]))
+	begins := 0
+	if x.begins != nil {
+		begins = int(unsafe.Sizeof(*x.begins))
+	}
+	return int(unsafe.Sizeof(*x)) + begins + cap(x.slots)*4 + cap(x.numbers)*int(unsafe.Sizeof(x.numbers[0]))
 }

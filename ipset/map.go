@@ -1,12 +1,10 @@
 package ipset
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
-	"slices"
 	"unsafe"
 )
 
@@ -66,73 +64,25 @@ func (v *values[V]) clip() {
 // them as they were given. Zero ranges add nothing. It is faster if they come
 // in order.
 func MapOf[V comparable](entries iter.Seq2[Range, V]) (*Map[V], error) {
-	var v4 []entry[uint32, V]
-	var v6 []entry[uint128, V]
+	var l list[V]
 	for r, v := range entries {
-		switch from, to := number(r.from), number(r.to); {
-		case r.IsZero():
-		case r.from.Is4():
-			v4 = append(v4, entry[uint32, V]{uint32(from.lo), uint32(to.lo), v})
-		default:
-			v6 = append(v6, entry[uint128, V]{from, to, v})
-		}
+		l.add(r, v)
 	}
 	m := new(Map[V])
-	bounds := boundaries{make([]uint32, 0, 2*len(v4)), make([]uint128, 0, 2*len(v6))}
-	m.v4.of, m.v6.of = make([]V, 0, 2*len(v4)+1), make([]V, 0, 2*len(v6)+1)
-	a, b, ok := merge(v4, cmp.Compare, func(n uint32) uint32 { return n + 1 }, func(e entry[uint32, V]) {
+	bounds := boundaries{make([]uint32, 0, 2*len(l.v4)), make([]uint128, 0, 2*len(l.v6))}
+	m.v4.of, m.v6.of = make([]V, 0, 2*len(l.v4)+1), make([]V, 0, 2*len(l.v6)+1)
+	a, b, ok := l.merge(func(e entry[uint32, V]) {
 		m.v4.set(bounds.add4(e.from, e.to), e.value)
-	})
-	if !ok {
-		return nil, overlap(Range{addr4(a.from), addr4(a.to)}, Range{addr4(b.from), addr4(b.to)})
-	}
-	c, d, ok := merge(v6, uint128.compare, uint128.next, func(e entry[uint128, V]) {
+	}, func(e entry[uint128, V]) {
 		m.v6.set(bounds.add6(e.from, e.to), e.value)
 	})
 	if !ok {
-		return nil, overlap(Range{addr6(c.from), addr6(c.to)}, Range{addr6(d.from), addr6(d.to)})
+		return nil, fmt.Errorf("ipset: %v and %v: %w", a, b, ErrOverlap)
 	}
 	m.x = bounds.index()
 	m.v4.clip()
 	m.v6.clip()
 	return m, nil
-}
-
-func overlap(a, b Range) error { return fmt.Errorf("ipset: %v and %v: %w", a, b, ErrOverlap) }
-
-// entry is a range as numbers, and its value.
-type entry[N comparable, V comparable] struct {
-	from, to N
-	value    V
-}
-
-// merge sorts list and calls add for each range in order, grown over all that
-// overlap or touch it with the same value. Where values differ it returns the
-// two entries as they were given.
-func merge[N comparable, V comparable](list []entry[N, V], compare func(N, N) int, next func(N) N, add func(entry[N, V])) (a, b entry[N, V], ok bool) {
-	order := func(a, b entry[N, V]) int { return cmp.Or(compare(a.from, b.from), compare(a.to, b.to)) }
-	if !slices.IsSortedFunc(list, order) {
-		slices.SortFunc(list, order)
-	}
-	for i := 0; i < len(list); {
-		// cur grows; last is the entry that reached furthest.
-		cur, last := list[i], list[i]
-		for i++; i < len(list); i++ {
-			e := list[i]
-			if compare(e.from, cur.to) <= 0 {
-				if e.value != cur.value {
-					return last, e, false
-				}
-			} else if e.value != cur.value || next(cur.to) != e.from {
-				break
-			}
-			if compare(cur.to, e.to) < 0 {
-				cur.to, last = e.to, e
-			}
-		}
-		add(cur)
-	}
-	return a, b, true
 }
 
 // Lookup returns the value at a, and whether there is one. A mapped address

@@ -14,7 +14,10 @@ type uint128 struct{ hi, lo uint64 }
 func (a uint128) is4() bool { return a.hi == 0 && a.lo>>32 == 0xffff }
 
 func (a uint128) compare(b uint128) int {
-	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo))
+	if a.hi != b.hi {
+		return cmp.Compare(a.hi, b.hi)
+	}
+	return cmp.Compare(a.lo, b.lo)
 }
 
 // next and prev wrap at the ends.

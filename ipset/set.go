@@ -23,13 +23,15 @@ type Set struct{ x index }
 // Of returns the set of all addresses in ranges, in any order, overlapping or
 // not. Zero ranges add nothing.
 func Of(ranges ...Range) *Set {
-	var b netipx.IPSetBuilder
+	var l list[struct{}]
+	l.grow(ranges)
 	for _, r := range ranges {
-		if !r.IsZero() {
-			b.AddRange(netipx.IPRangeFrom(r.from, r.to))
-		}
+		l.add(r, struct{}{})
 	}
-	return build(&b)
+	b := boundaries{make([]uint32, 0, 2*len(l.v4)), make([]uint128, 0, 2*len(l.v6))}
+	l.merge(func(e entry[uint32, struct{}]) { b.add4(e.from, e.to) },
+		func(e entry[uint128, struct{}]) { b.add6(e.from, e.to) }) // of which no two values differ
+	return &Set{b.index()}
 }
 
 // Parse returns the set of all addresses in entries, each read by ParseRange.

@@ -15,48 +15,57 @@ import (
 // ipset.Map from an address to the latest end of all the entries that hold it,
 // so that a look-up costs the same however many ends there are.
 type addresses struct {
-	always   *ipset.Set
-	ending   *ipset.Map[int] // places in instants
+	always ipset.Set
+	ending *ending // nil: no entry ends
+}
+
+type ending struct {
+	at       *ipset.Map[int] // places in instants
 	instants []time.Time     // the different ends, in order
 }
 
 func addressesOf(entries []Entry) (a addresses) {
 	var always []ipset.Range
-	var ending []Entry
+	var ends []Entry
 	for _, e := range entries {
 		switch {
 		case e.Range.IsZero():
 		case e.Until.IsZero():
 			always = append(always, e.Range)
 		default:
-			ending = append(ending, e)
-			a.instants = append(a.instants, e.Until.Round(0)) // without the monotonic reading
+			ends = append(ends, e)
 		}
 	}
-	a.always = ipset.Of(always...)
-	if len(ending) == 0 {
+	a.always = *ipset.Of(always...)
+	if len(ends) == 0 {
 		return a
 	}
-	slices.SortFunc(a.instants, time.Time.Compare)
-	a.instants = slices.CompactFunc(a.instants, time.Time.Equal)
-	spans := make([]span, len(ending))
-	for i, e := range ending {
-		end, _ := slices.BinarySearchFunc(a.instants, e.Until.Round(0), time.Time.Compare)
+	instants := make([]time.Time, len(ends))
+	for i, e := range ends {
+		instants[i] = e.Until.Round(0) // without the monotonic reading
+	}
+	slices.SortFunc(instants, time.Time.Compare)
+	instants = slices.Clone(slices.CompactFunc(instants, time.Time.Equal))
+	spans := make([]span, len(ends))
+	for i, e := range ends {
+		end, _ := slices.BinarySearchFunc(instants, e.Until.Round(0), time.Time.Compare)
 		spans[i] = span{e.Range, end}
 	}
-	a.ending, _ = ipset.MapOf(latest(spans)) // which do not overlap
+	at, _ := ipset.MapOf(latest(spans)) // which do not overlap
+	a.ending = &ending{at, instants}
 	return a
 }
 
-func (a *addresses) end() bool { return len(a.instants) > 0 }
+func (a *addresses) end() bool { return a.ending != nil }
 
 // hold reports whether addr is in a at an instant.
 func (a *addresses) hold(addr netip.Addr, at time.Time) bool {
-	if a.always.Contains(addr) {
-		return true
-	}
-	i, ok := a.ending.Lookup(addr)
-	return ok && at.Before(a.instants[i])
+	return a.always.Contains(addr) || a.ending != nil && a.ending.hold(addr, at)
+}
+
+func (e *ending) hold(addr netip.Addr, at time.Time) bool {
+	i, ok := e.at.Lookup(addr)
+	return ok && at.Before(e.instants[i])
 }
 
 // span is a range and the place of its end among the instants.

@@ -18,21 +18,21 @@ type Policy struct {
 	compiled bool
 
 	// of the profile
-	clients, listExempt, overseasExempt session.Clients
 	superAdminBypass                    bool
 	byPlan                              bool
-	plans                               []planFeatures
-	unavailable                         []string
+	clients, listExempt, overseasExempt session.Clients
+	plans                               shared[planFeatures]
+	unavailable                         shared[string]
 
 	// of the settings
 	access     Access
 	outside    Effect
+	block      bool
+	ends       bool           // something in force under access ends: time matters
+	exempt     *geo.Countries // nil: none
 	designated addresses
 	exceptions []exception // sorted by member
-	block      bool
-	exempt     geo.Countries
 
-	ends     bool // something in force under access ends: time matters
 	loc      geo.Locator
 	problems []Problem
 }
@@ -100,24 +100,28 @@ func compile(s Settings, p *Profile, loc geo.Locator) *Policy {
 		overseasExempt:   p.OverseasExempt,
 		superAdminBypass: p.SuperAdminBypass,
 		byPlan:           p.Plans != nil,
-		unavailable:      slices.Clone(p.Unavailable),
+		unavailable:      share(p.Unavailable),
 		access:           s.Access,
 		outside:          s.Outside,
 		block:            s.Overseas.Block,
-		exempt:           s.Overseas.Exempt,
 	}
 	if !noLocator(loc) {
 		c.loc = loc
 	}
+	plans := make([]planFeatures, 0, len(p.Plans))
 	for plan, features := range p.Plans {
-		c.plans = append(c.plans, planFeatures{plan, features & allFeatures})
+		plans = append(plans, planFeatures{plan, features & allFeatures})
+	}
+	slices.SortFunc(plans, func(a, b planFeatures) int { return strings.Compare(string(a.plan), string(b.plan)) })
+	c.plans = share(plans)
+	if exempt := s.Overseas.Exempt; c.block && !exempt.IsZero() {
+		c.exempt = &exempt
 	}
 	if s.Access != DesignatedAddresses {
 		return c // what is not in force is ignored
 	}
 	c.designated = addressesOf(s.Designated)
 	c.ends = c.designated.end()
-	c.exceptions = make([]exception, 0, len(s.Exceptions))
 	for _, x := range s.Exceptions {
 		if x.Member == "" {
 			continue // it is nobody's
@@ -153,5 +157,5 @@ func (p *Policy) Unavailable(plan Plan) []string {
 	if features, known := p.features(plan); known && features&NetworkSecurity == 0 {
 		return nil
 	}
-	return slices.Clone(p.unavailable)
+	return slices.Collect(p.unavailable.all())
 }

@@ -116,7 +116,7 @@ func (p *Policy) Evaluate(a Attempt) Decision {
 		return allow(&a, ReasonClientExempt, geo.Country{})
 	}
 	country := p.country(addr)
-	if p.exempt.Has(country) { // c.
+	if p.exempt != nil && p.exempt.Has(country) { // c.
 		return allow(&a, ReasonCountryExempt, country)
 	}
 	if a.Verified { // d.
@@ -158,9 +158,9 @@ func (p *Policy) features(plan Plan) (Features, bool) {
 	if !p.byPlan {
 		return allFeatures, true
 	}
-	for i := range p.plans {
-		if p.plans[i].plan == plan {
-			return p.plans[i].features, true
+	for f := range p.plans.all() {
+		if f.plan == plan {
+			return f.features, true
 		}
 	}
 	return 0, false
