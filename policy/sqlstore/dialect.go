@@ -52,6 +52,7 @@ func (d Dialect) words() *strings.Replacer {
 			"{in ready}", "IN (SELECT seq FROM ready)",
 			"{lock}", "", // whoever writes is alone
 			"{skip}", "",
+			"{apart}", "(SELECT min(0, coalesce(min(seq), 0)) - 1 FROM sallyport_visits)",
 			"{instr}", "instr",
 			"{ends}", `min(coalesce(ended, 9223372036854775807),
 				CASE WHEN idle > 0 THEN seen + ((idle - 1) / 1000 + 1) ELSE 9223372036854775807 END,
@@ -66,6 +67,7 @@ func (d Dialect) words() *strings.Replacer {
 		"{in ready}", "= ANY (ARRAY(SELECT seq FROM ready))", // never by a walk over the table, whatever the planner expects
 		"{lock}", "FOR UPDATE",
 		"{skip}", "FOR UPDATE SKIP LOCKED",
+		"{apart}", "nextval('sallyport_visits_seq')",
 		"{instr}", "strpos",
 		"{ends}", `coalesce(least(ended,
 				CASE WHEN idle > 0 THEN seen + ((idle - 1) / 1000 + 1) * interval '1 microsecond' END,

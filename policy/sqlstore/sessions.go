@@ -10,7 +10,7 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
-// Sessions is a [session.Store] and a [session.Visitor]. Instants are kept to the
+// Sessions is a [session.Store] and a [session.VisitStore]. Instants are kept to the
 // microsecond, rounded down, and come back in UTC. Make one with DB.Sessions.
 //
 // Creating, finding, touching, renewing and ending a session take one statement, and a
@@ -18,11 +18,13 @@ import (
 // bytes are refused by Create; no session has them.
 //
 // Call Purge now and then, or what is dead is kept for ever.
+//
+// Where the sessions are in Redis, it keeps their visits: see [session.WithVisits].
 type Sessions struct{ db *DB }
 
 var _ interface {
 	session.Store
-	session.Visitor
+	session.VisitStore
 } = (*Sessions)(nil)
 
 const sessionColumns = `id, first, tenant, member, kind, client, policy_line, policy_number, member_line, member_number,

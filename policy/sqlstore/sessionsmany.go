@@ -180,12 +180,25 @@ func (s *Sessions) Purge(ctx context.Context, before time.Time, n int) (int, err
 	if n <= 0 {
 		return 0, s.db.read(ctx, func(querier) error { return ctx.Err() })
 	}
-	return purged, s.forget(ctx, before)
+	return purged, s.ForgetVisits(ctx, before)
 }
 
-// forget removes visits that are too old. A clock that is ahead must not wipe the history,
-// so the instant counts no further than the clock of the database.
-func (s *Sessions) forget(ctx context.Context, before time.Time) error {
+// AddVisit stores a visit of a session that is kept elsewhere; see [session.VisitStore].
+func (s *Sessions) AddVisit(ctx context.Context, v session.Visit) error {
+	return s.db.write(ctx, func(q querier) error {
+		if err := named(string(v.Tenant), string(v.Member), v.Device, v.System); err != nil {
+			return err
+		}
+		_, err := s.db.exec(ctx, q, `INSERT INTO sallyport_visits (seq, first, tenant, member, client, addr, country, device, system, verified, at)
+			VALUES ({apart}, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			v.Session[:], string(v.Tenant), string(v.Member), v.Client.String(), address(v.Addr), v.Country.String(),
+			v.Device, v.System, v.Verified, s.db.at(v.At.Truncate(time.Microsecond)))
+		return err
+	})
+}
+
+// ForgetVisits removes visits that are too old; see [session.VisitStore].
+func (s *Sessions) ForgetVisits(ctx context.Context, before time.Time) error {
 	for {
 		n, err := s.db.batch(ctx, stride, false, `WITH ready AS MATERIALIZED (
 				SELECT seq FROM sallyport_visits WHERE at < $1 AND at < {begun} - CAST($2 AS bigint) {us} ORDER BY at LIMIT $3 {skip}
@@ -245,7 +258,7 @@ func (s *Sessions) visits(ctx context.Context, t session.TenantID, member sessio
 	if last != nil {
 		w.text("(v.at, v.seq) < (" + w.arg(s.db.at(last.At)) + ", " + w.arg(last.seq) + ")")
 	}
-	query := `SELECT v.seq, s.first, v.tenant, v.member, v.client, v.addr, v.country, v.device, v.system, v.verified, v.at
+	query := `SELECT v.seq, coalesce(s.first, v.first), v.tenant, v.member, v.client, v.addr, v.country, v.device, v.system, v.verified, v.at
 		FROM sallyport_visits v LEFT JOIN sallyport_sessions s ON s.seq = v.seq` + w.String() +
 		" ORDER BY v.at DESC, v.seq DESC LIMIT " + w.arg(int64(visitPage))
 	err = s.db.read(ctx, func(q querier) error {

@@ -17,8 +17,9 @@ import (
 // A session that a cut of Revoke ends is found as ended at the instant of its order, with
 // the order's kind as the reason.
 //
-// It keeps no visits: 90 days of them belong in a database on disk. Call Purge now and
-// then, or what is dead is kept for ever.
+// It keeps no visits: 90 days of them belong in a database on disk, and
+// [session.WithVisits] has them there. Call Purge now and then, or what is dead is kept for
+// ever.
 type Sessions struct{ db *DB }
 
 var _ interface {

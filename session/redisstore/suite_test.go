@@ -25,6 +25,15 @@ func TestSessionsOfTwoProcesses(t *testing.T) {
 	})
 }
 
+// The visits are kept beside the sessions.
+func TestSessionsWithVisits(t *testing.T) {
+	c := client(t, shared(t))
+	p := prefix(t, c)
+	sessiontest.Run(t, func(t *testing.T) session.Store {
+		return session.WithVisits(drawn(t, c, p).Sessions(), session.NewMemStore())
+	})
+}
+
 // A server of a cluster refuses scripts that touch keys of another slot, or of another
 // server: three servers have a third of the slots each.
 func TestSessionsOnACluster(t *testing.T) {

@@ -32,6 +32,13 @@ func TestWithoutVisits(t *testing.T) {
 	})
 }
 
+func TestWithVisitsElsewhere(t *testing.T) {
+	sessiontest.RunNodes(t, func(*testing.T) []session.Store {
+		sessions, visits := struct{ session.Store }{session.NewMemStore()}, session.NewMemStore()
+		return []session.Store{session.WithVisits(sessions, visits), session.WithVisits(sessions, visits)}
+	})
+}
+
 // recorder is a testing.TB that only notes that a proof failed.
 type recorder struct {
 	mu     sync.Mutex

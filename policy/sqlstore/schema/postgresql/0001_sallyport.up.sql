@@ -94,9 +94,11 @@ CREATE INDEX sallyport_sessions_device ON sallyport_sessions (tenant, device, cr
 CREATE INDEX sallyport_sessions_live ON sallyport_sessions (tenant, seq) WHERE ended IS NULL;
 CREATE INDEX sallyport_sessions_dies ON sallyport_sessions (dies) WHERE dies IS NOT NULL;
 
--- The access with which a session began has the seq of that session.
+-- The access with which a session began has the seq of that session. That of a session
+-- which is kept elsewhere has a seq below 0, and first is what the session began with.
 CREATE TABLE sallyport_visits (
 	seq      bigint PRIMARY KEY,
+	first    bytea CHECK (length(first) = 32),
 	tenant   text COLLATE "C" NOT NULL,
 	member   text COLLATE "C" NOT NULL,
 	client   text COLLATE "C" NOT NULL,
@@ -107,6 +109,7 @@ CREATE TABLE sallyport_visits (
 	verified boolean NOT NULL,
 	at       timestamptz NOT NULL
 );
+CREATE SEQUENCE sallyport_visits_seq AS bigint INCREMENT -1;
 CREATE INDEX sallyport_visits_tenant ON sallyport_visits (tenant, at, seq);
 CREATE INDEX sallyport_visits_member ON sallyport_visits (tenant, member, at, seq);
 CREATE INDEX sallyport_visits_at ON sallyport_visits (at);

@@ -94,9 +94,11 @@ CREATE INDEX sallyport_sessions_device ON sallyport_sessions (tenant, device, cr
 CREATE INDEX sallyport_sessions_live ON sallyport_sessions (tenant, seq) WHERE ended IS NULL;
 CREATE INDEX sallyport_sessions_dies ON sallyport_sessions (dies) WHERE dies IS NOT NULL;
 
--- The access with which a session began has the seq of that session.
+-- The access with which a session began has the seq of that session. That of a session
+-- which is kept elsewhere has a seq below 0, and first is what the session began with.
 CREATE TABLE sallyport_visits (
 	seq      INTEGER PRIMARY KEY,
+	first    BLOB CHECK (length(first) = 32),
 	tenant   TEXT NOT NULL,
 	member   TEXT NOT NULL,
 	client   TEXT NOT NULL,
