@@ -3,6 +3,8 @@ package api
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -38,6 +40,14 @@ func (a *API) getAccesses(w http.ResponseWriter, r *http.Request, who *site.Acto
 	if q.Clients, err = clientsOf(r); err == nil {
 		q.Since, err = timeOf(r, "since")
 	}
+	writeList(a, w, r, err, "accesses.csv",
+		func(b io.Writer) error { return who.AccessesCSV(r.Context(), b, q) },
+		func() iter.Seq2[session.Access, error] { return who.Accesses(r.Context(), q) }, accessOf)
+}
+
+// writeList answers with ?max= of what all yields, or with all of it as a file; or with err,
+// which is what is wrong with the question.
+func writeList[E, J any](a *API, w http.ResponseWriter, r *http.Request, err error, name string, file func(io.Writer) error, all func() iter.Seq2[E, error], of func(E) J) {
 	n := 0
 	if err == nil {
 		n, err = number(r, "max", 100, session.MaxPage)
@@ -48,20 +58,20 @@ func (a *API) getAccesses(w http.ResponseWriter, r *http.Request, who *site.Acto
 	}
 	if wantsCSV(r) {
 		var b bytes.Buffer
-		if err := who.AccessesCSV(r.Context(), &b, q); err != nil {
+		if err := file(&b); err != nil {
 			a.writeProblem(w, r, err)
 			return
 		}
-		writeCSV(w, "accesses.csv", b.Bytes())
+		writeCSV(w, name, b.Bytes())
 		return
 	}
-	list := []access{}
-	for x, err := range who.Accesses(r.Context(), q) {
+	list := []J{}
+	for x, err := range all() {
 		if err != nil {
 			a.writeProblem(w, r, err)
 			return
 		}
-		if list = append(list, accessOf(x)); len(list) == n {
+		if list = append(list, of(x)); len(list) == n {
 			break
 		}
 	}
@@ -96,32 +106,11 @@ func (a *API) getAudit(w http.ResponseWriter, r *http.Request, who *site.Actor) 
 	if q.From, err = timeOf(r, "from"); err == nil {
 		q.To, err = timeOf(r, "to")
 	}
-	n := 0
-	if err == nil {
-		n, err = number(r, "max", 100, session.MaxPage)
-	}
-	if err != nil {
-		a.writeProblem(w, r, err)
-		return
-	}
-	if wantsCSV(r) {
-		var b bytes.Buffer
-		if err := who.AuditCSV(r.Context(), &b, q); err != nil {
-			a.writeProblem(w, r, err)
-			return
-		}
-		writeCSV(w, "audit.csv", b.Bytes())
-		return
-	}
-	list := []event{}
-	for e, err := range who.Audit(r.Context(), q) {
-		if err != nil {
-			a.writeProblem(w, r, err)
-			return
-		}
-		if list = append(list, event{e.At.UTC(), e.Actor, e.Kind, e.Member, e.Why, e.Refused, e.Summary}); len(list) == n {
-			break
-		}
-	}
-	writeJSON(w, http.StatusOK, list)
+	writeList(a, w, r, err, "audit.csv",
+		func(b io.Writer) error { return who.AuditCSV(r.Context(), b, q) },
+		func() iter.Seq2[session.Event, error] { return who.Audit(r.Context(), q) }, eventOf)
+}
+
+func eventOf(e session.Event) event {
+	return event{e.At.UTC(), e.Actor, e.Kind, e.Member, e.Why, e.Refused, e.Summary}
 }
