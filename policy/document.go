@@ -28,34 +28,20 @@ const format = 1
 // Settings that no document can say (a zero Range, an unknown Access, a label
 // that is not UTF-8) are an error.
 func (s Settings) MarshalJSON() ([]byte, error) {
-	type entry struct {
-		Range ipset.Range `json:"range"`
-		Label string      `json:"label,omitempty"`
-		Until time.Time   `json:"until,omitzero"`
-	}
-	type exception struct {
-		Member member.ID     `json:"member"`
-		Ranges []ipset.Range `json:"ranges,omitzero"` // an empty list is not nil, and must not become it
-		Until  time.Time     `json:"until,omitzero"`
-		Note   string        `json:"note,omitempty"`
-	}
-	type overseas struct {
-		Block  bool          `json:"block,omitempty"`
-		Exempt geo.Countries `json:"exempt,omitzero"`
-	}
 	doc := struct {
 		Format     int         `json:"format"`
 		Access     Access      `json:"access"`
-		Designated []entry     `json:"designated,omitempty"`
+		Designated []Entry     `json:"designated,omitempty"`
 		Outside    Effect      `json:"outside,omitzero"`
-		Exceptions []exception `json:"exceptions,omitempty"`
-		Overseas   overseas    `json:"overseas,omitzero"`
-	}{Format: format, Access: s.Access, Outside: s.Outside, Overseas: overseas(s.Overseas)}
+		Exceptions []Exception `json:"exceptions,omitempty"`
+		Overseas   Overseas    `json:"overseas,omitzero"`
+	}{Format: format, Access: s.Access, Outside: s.Outside, Overseas: s.Overseas}
 	for i, e := range s.Designated {
 		if !utf8.ValidString(e.Label) { // encoding/json would write another text
 			return nil, fmt.Errorf("policy: designated[%d].label: %s is not UTF-8", i, quote(e.Label))
 		}
-		doc.Designated = append(doc.Designated, entry{e.Range, e.Label, e.Until.UTC()})
+		e.Until = e.Until.UTC()
+		doc.Designated = append(doc.Designated, e)
 	}
 	for i, x := range s.Exceptions {
 		if id := string(x.Member); !utf8.ValidString(id) {
@@ -64,7 +50,8 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 		if !utf8.ValidString(x.Note) {
 			return nil, fmt.Errorf("policy: exceptions[%d].note: %s is not UTF-8", i, quote(x.Note))
 		}
-		doc.Exceptions = append(doc.Exceptions, exception{x.Member, x.Ranges, x.Until.UTC(), x.Note})
+		x.Until = x.Until.UTC()
+		doc.Exceptions = append(doc.Exceptions, x)
 	}
 	return json.Marshal(doc)
 }

@@ -66,28 +66,28 @@ type Settings struct {
 }
 
 // Entry is a range of designated addresses. It is in force before Until, and
-// always if Until is zero.
+// always if Until is zero. As JSON it is what stands in a document of Settings.
 type Entry struct {
-	Range ipset.Range
-	Label string
-	Until time.Time
+	Range ipset.Range `json:"range"`
+	Label string      `json:"label,omitempty"`
+	Until time.Time   `json:"until,omitzero"`
 }
 
 // Exception is a member to whom the list does not apply. If Ranges is nil, it
 // holds at any address; an empty list that is not nil is refused. It is in
 // force before Until, and always if Until is zero.
 type Exception struct {
-	Member member.ID
-	Ranges []ipset.Range
-	Until  time.Time
-	Note   string
+	Member member.ID     `json:"member"`
+	Ranges []ipset.Range `json:"ranges,omitzero"`
+	Until  time.Time     `json:"until,omitzero"`
+	Note   string        `json:"note,omitempty"`
 }
 
 // Overseas is whether a login from a country that is not exempt, or from an
 // unknown one, needs identity verification.
 type Overseas struct {
-	Block  bool
-	Exempt geo.Countries
+	Block  bool          `json:"block,omitempty"`
+	Exempt geo.Countries `json:"exempt,omitzero"`
 }
 
 // String returns e as a person reads it: 8.8.8.0/24 "Head office" until ….

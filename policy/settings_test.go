@@ -213,3 +213,22 @@ func TestSettingsText(t *testing.T) {
 		}
 	}
 }
+
+// A part of the settings by itself, as in the refusal of a save, is written as in a document.
+func TestPartsAsJSON(t *testing.T) {
+	until := time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		part any
+		want string
+	}{
+		{policy.Entry{Range: ipset.MustParseRange("8.8.8.0/24")}, `{"range":"8.8.8.0/24"}`},
+		{policy.Entry{Range: ipset.MustParseRange("8.8.8.8"), Label: "office", Until: until}, `{"range":"8.8.8.8","label":"office","until":"2026-12-24T00:00:00Z"}`},
+		{policy.Exception{Member: "lee"}, `{"member":"lee"}`},
+		{policy.Exception{Member: "lee", Ranges: []ipset.Range{}, Note: "x"}, `{"member":"lee","ranges":[],"note":"x"}`},
+		{policy.Overseas{}, `{}`},
+	} {
+		if got, err := json.Marshal(tt.part); err != nil || string(got) != tt.want {
+			t.Errorf("%+v: %s, %v; want %s", tt.part, got, err, tt.want)
+		}
+	}
+}

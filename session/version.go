@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // MaxNumber is the highest number a [Version] can have, so that it fits a signed column
@@ -40,6 +41,18 @@ func NewLine() Version {
 // String returns line and number as a stamp has them, in base 36: "1z141z3.4".
 func (v Version) String() string {
 	return strconv.FormatUint(uint64(v.Line), 36) + "." + strconv.FormatUint(v.Number, 36)
+}
+
+// ParseVersion reads what String returns, and nothing else, so that equal versions have
+// equal texts: the version of settings goes to a browser and comes back, as an ETag does.
+func ParseVersion(s string) (Version, error) {
+	line, number, _ := strings.Cut(s, ".")
+	l, errLine := strconv.ParseUint(line, 36, 32)
+	n, err := strconv.ParseUint(number, 36, 63)
+	if v := (Version{Line: uint32(l), Number: n}); errLine == nil && err == nil && v.String() == s {
+		return v, nil
+	}
+	return Version{}, fmt.Errorf("session: %s is no version; one is written as 1z141z3.4", quote(s))
 }
 
 // Next returns the version of the save that follows v, on the same line. If v is at

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -293,12 +292,10 @@ func (a *Actor) WhatIf(ctx context.Context, addr netip.Addr, client session.Clie
 // ErrVersion says that a text is no version.
 var ErrVersion = errors.New("this is no version of the settings; take the one that reading them told")
 
-// ParseVersion reads what session.Version.String writes.
-func ParseVersion(text string) (v session.Version, err error) {
-	line, number, _ := strings.Cut(text, ".")
-	l, errLine := strconv.ParseUint(line, 36, 32)
-	v.Number, err = strconv.ParseUint(number, 36, 63)
-	if v.Line = uint32(l); errLine != nil || err != nil || l == 0 {
+// ParseVersion reads the version of settings, as session.Version.String writes it.
+func ParseVersion(text string) (session.Version, error) {
+	v, err := session.ParseVersion(text)
+	if err != nil || v.Line == 0 {
 		return session.Version{}, ErrVersion
 	}
 	return v, nil
