@@ -254,20 +254,26 @@ func countryNames(l lang, c geo.Countries) string {
 	return strings.Join(texts, ", ")
 }
 
+// edited reads a form with settings that are being edited, and those that are in force. If
+// that cannot be, it has answered.
+func (p *Pages) edited(w http.ResponseWriter, r *http.Request, v *visitor) (now site.Network, e *editor, ok bool) {
+	err := form(w, r, maxDocForm)
+	if err == nil {
+		now, err = v.Network(r.Context())
+	}
+	if err == nil {
+		e, err = read(r)
+	}
+	if err != nil {
+		p.failed(w, r, v, err)
+	}
+	return now, e, err == nil
+}
+
 // postNetwork does one thing to the settings that are being edited, or checks them.
 func (p *Pages) postNetwork(w http.ResponseWriter, r *http.Request, v *visitor) {
-	if err := form(w, r, maxDocForm); err != nil {
-		p.failed(w, r, v, err)
-		return
-	}
-	now, err := v.Network(r.Context())
-	if err != nil {
-		p.failed(w, r, v, err)
-		return
-	}
-	e, err := read(r)
-	if err != nil {
-		p.failed(w, r, v, err)
+	now, e, ok := p.edited(w, r, v)
+	if !ok {
 		return
 	}
 	do, index, _ := strings.Cut(r.PostForm.Get("do"), ":")
@@ -277,7 +283,7 @@ func (p *Pages) postNetwork(w http.ResponseWriter, r *http.Request, v *visitor) 
 		return
 	}
 	d := &e.settings.Designated
-	notice, ok := "", true
+	notice := ""
 	switch do {
 	case "edit": // without an index: back from the check of the changes
 		if index != "" && i < len(*d) {

@@ -156,18 +156,8 @@ const trialLasts = 10 * time.Minute
 
 // postSave saves what the review showed, or shows why not and what would mend it.
 func (p *Pages) postSave(w http.ResponseWriter, r *http.Request, v *visitor) {
-	if err := form(w, r, maxDocForm); err != nil {
-		p.failed(w, r, v, err)
-		return
-	}
-	now, err := v.Network(r.Context())
-	if err != nil {
-		p.failed(w, r, v, err)
-		return
-	}
-	e, err := read(r)
-	if err != nil {
-		p.failed(w, r, v, err)
+	now, e, ok := p.edited(w, r, v)
+	if !ok {
 		return
 	}
 	f := r.PostForm
