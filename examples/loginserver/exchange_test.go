@@ -84,6 +84,48 @@ func TestCrossOrigin(t *testing.T) {
 	}
 }
 
+// What there is not is told a person by a page, in the person's language, and a program by JSON.
+func TestMissing(t *testing.T) {
+	s := newSite(t)
+	for _, tt := range []struct {
+		method, path, origin string
+		status               int
+		allow, reason        string
+		words                [3]string // in English, Korean and Japanese
+	}{
+		{"GET", "/nothing", "", 404, "", "not-found", [3]string{"There is no such page.", "페이지를 찾을 수 없습니다.", "ページが見つかりません。"}},
+		{"POST", "/t/works/nothing", "", 404, "", "not-found", [3]string{"There is no such page.", "페이지를 찾을 수 없습니다.", "ページが見つかりません。"}},
+		{"DELETE", "/t/works/login", "", 405, "GET, HEAD, POST", "method-not-allowed", [3]string{"This page cannot be asked in that way.", "처리할 수 없는 요청입니다.", "処理できないリクエストです。"}},
+		{"GET", "/t/works/logout", "", 405, "POST", "method-not-allowed", [3]string{"This page cannot be asked in that way.", "처리할 수 없는 요청입니다.", "処理できないリクエストです。"}},
+		{"POST", "/t/works/admin/network/history", "", 405, "GET, HEAD", "method-not-allowed", [3]string{"This page cannot be asked in that way.", "처리할 수 없는 요청입니다.", "処理できないリクエストです。"}},
+		{"POST", "/t/works/login", "https://evil.example", 403, "", "cross-site", [3]string{"came from another site", "다른 사이트에서 보낸", "ほかのサイトからの"}},
+	} {
+		ask := func(accept, language string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(tt.method, tt.path, nil)
+			r.Header.Set("Accept", accept)
+			r.Header.Set("Accept-Language", language)
+			if tt.origin != "" {
+				r.Header.Set("Origin", tt.origin)
+			}
+			w := s.do(home, r)
+			if w.Code != tt.status || w.Header().Get("Allow") != tt.allow {
+				t.Errorf("%s %s: %d, Allow %q; want %d, %q", tt.method, tt.path, w.Code, w.Header().Get("Allow"), tt.status, tt.allow)
+			}
+			return w
+		}
+		for i, language := range []string{"en", "ko", "ja"} {
+			w := ask("text/html", language)
+			if w.Header().Get("Content-Language") != language || !strings.Contains(w.Body.String(), tt.words[i]) || !strings.Contains(w.Body.String(), `<link rel="stylesheet"`) {
+				t.Errorf("%s %s in %s: %s\n%s", tt.method, tt.path, language, w.Header().Get("Content-Language"), w.Body)
+			}
+		}
+		var got struct{ Error, Reason string }
+		if w := ask("*/*", "ko"); json.Unmarshal(w.Body.Bytes(), &got) != nil || got.Error == "" || got.Reason != tt.reason || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%s %s for a program: %s", tt.method, tt.path, w.Body)
+		}
+	}
+}
+
 // A page of another site that has its name resolve to this machine reads nothing.
 func TestHost(t *testing.T) {
 	s := newSite(t)
@@ -183,12 +225,15 @@ func TestHeaders(t *testing.T) {
 		{"GET", "/t/works/me", "*/*", 401, "application/json"},
 		{"GET", "/demo/mail", "text/html", 200, "text/html; charset=utf-8"},
 		{"GET", "/demo/mail", "", 200, "application/json"},
-		{"GET", "/nothing", "text/html", 404, "text/plain; charset=utf-8"},
+		{"GET", "/nothing", "text/html", 404, "text/html; charset=utf-8"},
+		{"GET", "/static/nothing", "text/html", 404, "text/html; charset=utf-8"},
+		{"GET", "/static/", "text/html", 404, "text/html; charset=utf-8"},
 		{"GET", "/t/nobody/login", "text/html", 404, "text/html; charset=utf-8"},
-		{"DELETE", "/t/works/login", "text/html", 405, "text/plain; charset=utf-8"},
-		{"GET", "/t/works/logout", "text/html", 405, "text/plain; charset=utf-8"},
+		{"DELETE", "/t/works/login", "text/html", 405, "text/html; charset=utf-8"},
+		{"GET", "/t/works/logout", "text/html", 405, "text/html; charset=utf-8"},
+		{"DELETE", "/t/works/login", "*/*", 405, "application/json"},
 		{"POST", "/t/works/login", "*/*", 415, "application/json"},
-		{"GET", "/nothing", "*/*", 404, "text/plain; charset=utf-8"},
+		{"GET", "/nothing", "*/*", 404, "application/json"},
 	} {
 		r := httptest.NewRequest(tt.method, tt.path, nil)
 		r.Header.Set("Accept", tt.accept)
@@ -203,7 +248,7 @@ func TestHeaders(t *testing.T) {
 				t.Errorf("%s: CSP %q without %s", tt.path, csp, part)
 			}
 		}
-		if h.Get("X-Content-Type-Options") != "nosniff" || (h.Get("Cache-Control") != "no-store") != strings.HasPrefix(tt.path, "/static/") || h.Get("Referrer-Policy") != "same-origin" {
+		if h.Get("X-Content-Type-Options") != "nosniff" || (h.Get("Cache-Control") != "no-store") != (tt.path == "/static/style.css") || h.Get("Referrer-Policy") != "same-origin" {
 			t.Errorf("%s: %v", tt.path, h)
 		}
 		if (h.Get("Www-Authenticate") != "") != (w.Code == 401) && tt.kind == "application/json" {

@@ -128,7 +128,8 @@ func handler(f *front.Front, at []place, metrics http.Handler) http.Handler {
 	for _, x := range at {
 		p.Places = append(p.Places, pages.Place{URL: "http://" + x.String(), Name: x.Name})
 	}
-	return f.Handler(p.Handler(), (&api.API{Front: f, Metrics: metrics}).Handler())
+	a := &api.API{Front: f, Metrics: metrics}
+	return f.Handler(p.Room(), a.Room())
 }
 
 // resolverFor returns where requests come from, behind these proxies.

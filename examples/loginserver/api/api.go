@@ -11,19 +11,31 @@ import (
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 )
 
-// API answers programs. Make one with its fields and call Handler.
+// API answers programs. Make one with its fields and call Room.
 type API struct {
 	Front   *front.Front
 	Metrics http.Handler // answers /metrics; nil: there is none
 }
 
-// Handler returns the routes.
-func (a *API) Handler() *http.ServeMux {
+// Room returns the routes.
+func (a *API) Room() front.Room {
 	mux := http.NewServeMux()
 	for pattern, h := range a.routes() {
 		mux.Handle(pattern, h)
 	}
-	return mux
+	return front.Room{ServeMux: mux, Refuse: refuse}
+}
+
+// refuse answers what no handler gets.
+func refuse(w http.ResponseWriter, r *http.Request, status int) {
+	p := problem{Error: "there is nothing here; see /openapi.yaml", Reason: "not-found"}
+	switch status {
+	case http.StatusMethodNotAllowed:
+		p = problem{Error: "this takes " + w.Header().Get("Allow"), Reason: "method-not-allowed"}
+	case http.StatusForbidden:
+		p = problem{Error: "the browser says that another site asks for this", Reason: "cross-site"}
+	}
+	writeJSON(w, status, p)
 }
 
 func (a *API) routes() map[string]http.Handler {

@@ -20,6 +20,9 @@ type client struct {
 	token string
 }
 
+// nothing is a room without pages.
+var nothing = front.Room{ServeMux: http.NewServeMux()}
+
 func newClient(t *testing.T) *client {
 	t.Helper()
 	s, err := site.New(t.Context(), site.Options{Setups: site.Demo(), Demo: true, Iterations: 1})
@@ -27,7 +30,7 @@ func newClient(t *testing.T) *client {
 		t.Fatal(err)
 	}
 	f := &front.Front{Site: s, Names: []string{"example.com"}}
-	return &client{T: t, Handler: f.Handler(http.NewServeMux(), (&api.API{Front: f}).Handler())}
+	return &client{T: t, Handler: f.Handler(nothing, (&api.API{Front: f}).Room())}
 }
 
 func (c *client) do(method, path, body string, headers ...string) (*httptest.ResponseRecorder, map[string]any) {

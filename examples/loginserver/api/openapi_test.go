@@ -50,7 +50,7 @@ func newDocumented(t *testing.T) (*documented, *api.API) {
 	if err := v.AddResource("file:///openapi", d.doc); err != nil {
 		t.Fatal(err)
 	}
-	d.client, d.site, d.check = &client{T: t, Handler: f.Handler(http.NewServeMux(), a.Handler())}, s, v
+	d.client, d.site, d.check = &client{T: t, Handler: f.Handler(nothing, a.Room())}, s, v
 	return d, a
 }
 

@@ -87,28 +87,59 @@ func (f *Front) Admin(respond func(http.ResponseWriter, *http.Request, httpgate.
 // sessionKey is of the session that Guard.Session has found.
 type sessionKey struct{}
 
-// Handler answers what a browser asks for by the pages and everything else by the interface
-// for programs; what one of them does not have, by the other.
-func (f *Front) Handler(pages, api *http.ServeMux) http.Handler {
-	rooms := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first, second := api, pages
-		if WantsPage(r) {
-			first, second = pages, api
-		}
-		if !has(first, r, r.Method) && (has(second, r, r.Method) || has(second, r, http.MethodGet) && !has(first, r, http.MethodGet)) {
-			first = second // which answers, if only that it has no such method
-		}
-		first.ServeHTTP(w, r)
-	})
-	return f.headers(f.named(http.NewCrossOriginProtection().Handler(bounded(rooms))))
+// Room is the pages or the interface for programs.
+type Room struct {
+	*http.ServeMux
+
+	// Refuse answers in the room's own words what no handler gets: 404; 405, with the methods
+	// that there are in the header Allow; 403, a change that another site asks for.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int)
 }
 
-// has reports whether a room has the path of a request by a method.
-func has(room *http.ServeMux, r *http.Request, method string) bool {
-	asked := *r
-	asked.Method = method
-	_, pattern := room.Handler(&asked)
-	return pattern != ""
+// Handler answers what a browser asks for by the pages and everything else by the interface
+// for programs; what one of them does not have, by the other. What neither has is refused in
+// the words of the one that was asked.
+func (f *Front) Handler(pages, api Room) http.Handler {
+	asked := func(r *http.Request) (first, second Room) {
+		if WantsPage(r) {
+			return pages, api
+		}
+		return api, pages
+	}
+	rooms := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first, second := asked(r)
+		for _, room := range []Room{first, second} {
+			if _, pattern := room.Handler(r); pattern != "" {
+				room.ServeHTTP(w, r)
+				return
+			}
+		}
+		status := http.StatusNotFound
+		if allowed := slices.Concat(first.allowed(r), second.allowed(r)); len(allowed) > 0 {
+			slices.Sort(allowed)
+			w.Header().Set("Allow", strings.Join(slices.Compact(allowed), ", "))
+			status = http.StatusMethodNotAllowed
+		}
+		first.Refuse(w, r, status)
+	})
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first, _ := asked(r)
+		first.Refuse(w, r, http.StatusForbidden)
+	}))
+	return f.headers(f.named(protection.Handler(bounded(rooms))))
+}
+
+// allowed returns the methods by which a room has the path of a request.
+func (m Room) allowed(r *http.Request) (methods []string) {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut} {
+		other := *r
+		other.Method = method
+		if _, pattern := m.Handler(&other); pattern != "" {
+			methods = append(methods, method)
+		}
+	}
+	return methods
 }
 
 // WantsPage reports whether a browser asks, rather than a program. A program may send a form

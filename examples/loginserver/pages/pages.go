@@ -12,6 +12,7 @@ import (
 	"embed"
 	"errors"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,18 +32,18 @@ type Place struct {
 	Name string
 }
 
-// Pages answers browsers. Make one with its fields and call Handler.
+// Pages answers browsers. Make one with its fields and call Room.
 type Pages struct {
 	Front  *front.Front
 	Places []Place
 }
 
-// Handler returns the pages by their paths.
-func (p *Pages) Handler() *http.ServeMux {
+// Room returns the pages by their paths.
+func (p *Pages) Room() front.Room {
 	mux := http.NewServeMux()
 	page := func(pattern string, h http.HandlerFunc) { mux.HandleFunc(pattern, chooser(h)) }
 	page("GET /{$}", p.getIndex)
-	mux.Handle("GET /static/", static())
+	mux.Handle("GET /static/{file}", p.static())
 	page("GET /reset/{link}", p.getReset)
 	page("POST /reset/{link}", p.postReset)
 	if p.Front.Site.Demo {
@@ -81,7 +82,16 @@ func (p *Pages) Handler() *http.ServeMux {
 	page("GET /t/{tenant}/admin/devices", p.in(p.getDevices))
 	page("GET /t/{tenant}/admin/audit", p.in(p.getAudit))
 	page("GET /t/{tenant}/admin/audit.csv", p.in(p.getAuditCSV))
-	return mux
+	return front.Room{ServeMux: mux, Refuse: func(w http.ResponseWriter, r *http.Request, status int) {
+		p.fail(w, r, nil, status, refusals[status])
+	}}
+}
+
+// refusals are the words for what no handler gets.
+var refusals = map[int]string{
+	http.StatusNotFound:         "error.not-found",
+	http.StatusMethodNotAllowed: "error.method",
+	http.StatusForbidden:        "error.cross-site",
 }
 
 // chooser takes ?lang= for a choice of the language, and goes on without it.
@@ -111,9 +121,13 @@ func redirect(w http.ResponseWriter, r *http.Request, path string) {
 //go:embed static/*
 var staticFiles embed.FS
 
-func static() http.Handler {
+func (p *Pages) static() http.Handler {
 	files := http.FileServerFS(staticFiles)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := fs.Stat(staticFiles, "static/"+r.PathValue("file")); err != nil {
+			p.fail(w, r, nil, http.StatusNotFound, "error.not-found")
+			return
+		}
 		w.Header().Set("Cache-Control", "public, max-age=60")
 		files.ServeHTTP(w, r)
 	})
