@@ -5,8 +5,10 @@ go 1.26.0
 require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/prometheus/client_golang v1.23.2
+	github.com/redis/go-redis/v9 v9.23.0
 	github.com/sallyport-go/sallyport v0.0.0
 	github.com/sallyport-go/sallyport/policy/sqlstore v0.0.0
+	github.com/sallyport-go/sallyport/session/redisstore v0.0.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2
 	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/text v0.44.0
@@ -30,6 +32,7 @@ require (
 	github.com/prometheus/common v0.66.1 // indirect
 	github.com/prometheus/procfs v0.16.1 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.2 // indirect
 	go4.org/netipx v0.0.0-20260823151212-3075585bcbeb // indirect
 	golang.org/x/sync v0.25.0 // indirect
@@ -43,3 +46,5 @@ require (
 replace github.com/sallyport-go/sallyport => ../
 
 replace github.com/sallyport-go/sallyport/policy/sqlstore => ../policy/sqlstore
+
+replace github.com/sallyport-go/sallyport/session/redisstore => ../session/redisstore

@@ -243,7 +243,7 @@ func TestRealServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		var said strings.Builder
-		if err := welcomeReal(t.Context(), &said, s, nil); err != nil {
+		if err := welcomeReal(t.Context(), &said, s, nil, false); err != nil {
 			t.Fatal(err)
 		}
 		return &world{T: t, Site: s, stores: stores, http: handler(&front.Front{Site: s, Names: []string{"example.com"}}, nil, nil)}, said.String()
@@ -255,19 +255,48 @@ func TestRealServer(t *testing.T) {
 	if _, again := real(); strings.Contains(again, password) || strings.Contains(again, "once") {
 		t.Errorf("told again: %s", again)
 	}
-	_, rest, _ = strings.Cut(said, "\n  mobile  ")
-	key, _, _ := strings.Cut(rest, "\n")
+	keyOf := func(client string) string {
+		_, rest, found := strings.Cut(said, "\n  "+client+" ")
+		key, _, _ := strings.Cut(rest, "\n")
+		if key = strings.TrimSpace(key); !found || key == "" {
+			t.Errorf("no key for %s in\n%s", client, said)
+		}
+		return key
+	}
+	key := keyOf("mobile")
 	for _, tt := range []struct{ why, client, key, want string }{
 		{"no key", "mobile", "", "403 deny [unknown-client]"},
 		{"a wrong one", "mobile", key + "x", "403 deny [unknown-client]"},
 		{"that of another client", "api", key, "403 deny [unknown-client]"},
 		{"its own", "mobile", key, "200 allow [super-admin]"},
 		{"web needs none", "web", "", "200 allow [super-admin]"},
+		{"mail has keys too", "imap", "", "403 deny [unknown-client]"},
+		{"a desktop has one", "desktop", keyOf("desktop"), "200 allow [super-admin]"},
 	} {
 		r := newPost("/t/main/login")
 		r.Body = body(fmt.Sprintf(`{"member":"root","password":%q,"client":%q}`, password, tt.client))
 		r.Header.Set("X-Client-Key", tt.key)
 		s.want(tt.why, s.read(s.do(home, r)), tt.want)
+	}
+	// The pages are for browsers: there, too, nobody is anything else, with any key.
+	for _, tt := range []struct {
+		client, key string
+		want        int
+	}{{"", "", 303}, {"web", "", 303}, {"mobile", "", 403}, {"mobile", key, 403}, {"api", keyOf("api"), 403}, {"MOBILE", "", 403}} {
+		r := newPost("/t/main/login")
+		r.Header.Set("Accept", "text/html")
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Client-Key", tt.key)
+		r.Body = body(url.Values{"member": {"root"}, "password": {password}, "client": {tt.client}, "key": {tt.key}}.Encode())
+		w := s.do(home, r)
+		if w.Code != tt.want || (len(w.Result().Cookies()) > 0) != (tt.want == 303) {
+			t.Errorf("the page, client %q: %d, cookies %v; want %d", tt.client, w.Code, w.Result().Cookies(), tt.want)
+		}
+		for _, c := range w.Result().Cookies() {
+			if me := s.me(home, "main", c.Value); !strings.Contains(me.Body, `"client":"web"`) {
+				t.Errorf("the page lets in another client: %s", me.Body)
+			}
+		}
 	}
 	r := newPost("/demo/mail")
 	r.Method = "GET"

@@ -61,8 +61,9 @@ func welcome(w io.Writer, s *site.Site, at []place) {
 	say("    200; kim now gets 202 verify [overseas-login], and a code at http://%v/demo/mail?to=kim", at[0])
 }
 
-// welcomeReal tells, once, the password of the first super admin and the keys of clients.
-func welcomeReal(ctx context.Context, w io.Writer, s *site.Site, at []place) error {
+// welcomeReal tells, once, the password of the first super admin and the keys of clients; and
+// each time what cannot be mailed.
+func welcomeReal(ctx context.Context, w io.Writer, s *site.Site, at []place, mails bool) error {
 	say := func(format string, a ...any) { fmt.Fprintf(w, format+"\n", a...) }
 	say("A login server that asks Sallyport.\n")
 	for _, p := range at {
@@ -71,10 +72,15 @@ func welcomeReal(ctx context.Context, w io.Writer, s *site.Site, at []place) err
 	for _, n := range s.Begun {
 		say("\nThe tenant main has a super admin now. The password is told this once:\n\n  %s  %s", n.ID, n.Password)
 	}
-	clients := session.ClientsOf(session.Mobile, session.API)
-	for _, t := range s.Tenants() {
-		clients |= t.Profile.Clients & (t.Profile.ListExempt | t.Profile.OverseasExempt)
+	if !mails {
+		say("\nNothing is mailed, for there is no -smtp. Whoever is asked for a code gets none and stays out: with overseas blocking,")
+		say("everybody abroad. A save that shuts out the administrators mails no link that would lift it.")
 	}
+	var clients session.Clients
+	for _, t := range s.Tenants() {
+		clients |= t.Profile.Clients
+	}
+	clients &^= session.ClientsOf(session.Web)
 	keys, err := s.ClientKeys(ctx, clients)
 	if len(keys) > 0 {
 		say("\nA login by one of these clients needs its key, in the header X-Client-Key. They are told this once:\n")

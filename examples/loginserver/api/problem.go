@@ -111,6 +111,8 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusBadRequest
 	case errors.As(err, &large):
 		status, p.Error = http.StatusRequestEntityTooLarge, "the body is too large"
+	case errors.Is(err, site.ErrNotSent):
+		p.Error, p.Reason = site.ErrNotSent.Error(), "code-not-sent"
 	case errors.Is(err, site.ErrBusy):
 		p.Error = site.ErrBusy.Error()
 	default:

@@ -113,6 +113,9 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request, t *site.Tenant, a
 	case err != nil:
 		w.Header().Set("Retry-After", "5")
 		again.Wrong = l.say("login.busy")
+		if errors.Is(err, site.ErrNotSent) {
+			again.Wrong = l.say("login.unsent")
+		}
 		p.show(w, r, http.StatusServiceUnavailable, name, again)
 	case ans.Effect == policy.Allow:
 		p.Front.SetCookie(w, r, t, ans.Session)

@@ -36,10 +36,17 @@ const (
 
 const mailKept = time.Hour
 
+// What becomes of a letter that was not sent; test with errors.Is.
+var (
+	// ErrMailbox says that an address takes no letter, now or later.
+	ErrMailbox = errors.New("there is no such mailbox")
+	// ErrNotSent says that a login waits for a code that was not sent.
+	ErrNotSent = errors.New("the code could not be sent; try again")
+)
+
 // send mails a letter to an address that was recorded before, and never to one that came
 // with the login. A demo keeps it instead.
 func (s *Site) send(ctx context.Context, address string, m Mail) error {
-	m.At = time.Now().UTC().Truncate(time.Second)
 	if !s.Demo {
 		if s.mail == nil {
 			return errors.New("nothing is mailed: this server was given no way to")
@@ -75,37 +82,56 @@ func (s *Site) Mails(ctx context.Context, to member.ID) ([]Mail, error) {
 }
 
 func (t *Tenant) sendCode(ctx context.Context, to member.ID, m verify.Message) error {
-	return t.site.send(ctx, m.To.Address, Mail{
-		Kind: MailVerification, Tenant: t.ID, To: to, Code: m.Code, Until: m.Ends.UTC(),
-		Text: fmt.Sprintf("Your code is %s. It is good until %s. Type it nowhere but where you have just logged in.", m.Code, m.Ends.UTC().Format(time.TimeOnly)),
-	})
+	if err := t.site.send(ctx, m.To.Address, Mail{
+		Kind: MailVerification, Tenant: t.ID, To: to, At: now(), Code: m.Code, Until: m.Ends.UTC(),
+		Text: fmt.Sprintf("Your code is %s. It is good until %s (UTC). Type it nowhere but where you have just logged in.", m.Code, m.Ends.UTC().Format(time.TimeOnly)),
+	}); err != nil {
+		return errors.Join(ErrNotSent, err)
+	}
+	return nil
 }
 
-// mailer tells the administrators of a tenant of what an engine has for them.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+
+// mailer tells the administrators of a tenant of what an engine has for them. The order for
+// it comes again as long as there is an error, and then each of them may get a letter twice.
+// So one is tried after the other, whatever becomes of the first; and a mailbox that will
+// never take a letter is no reason to mail the others again, as long as there are others.
 type mailer struct{ *Site }
 
 func (m mailer) Mail(ctx context.Context, l engine.Letter) error {
-	letter := Mail{Kind: MailNotice, Tenant: l.Tenant,
+	letter := Mail{Kind: MailNotice, Tenant: l.Tenant, At: l.At.UTC().Truncate(time.Second),
 		Text: "Somebody has used the link that lifts the address restriction. If it was none of you, change your passwords."}
 	if l.Kind == session.ResetLink {
 		letter.Kind, letter.Link, letter.Until = MailResetLink, "/reset/"+string(l.Tenant)+"."+l.Token, l.Expires.UTC()
-		letter.Text = fmt.Sprintf("The address restriction was saved. If you cannot log in any more, this link lifts it, until %s: %s",
-			l.Expires.UTC().Format(time.TimeOnly), letter.Link)
+		letter.Text = fmt.Sprintf("The address restriction was saved. If you cannot log in any more, this link lifts it, until %s (UTC): %s%s",
+			l.Expires.UTC().Format(time.TimeOnly), m.url, letter.Link)
 	}
 	admins, err := m.admins(ctx, l.Tenant)
 	if err != nil {
 		return err
 	}
+	var failed, refused error
+	sent := 0
 	for _, a := range admins {
 		if len(a.Contacts) == 0 {
 			continue
 		}
 		letter.To = a.ID
-		if err := m.send(ctx, a.Contacts[0].Address, letter); err != nil {
-			return err
+		switch err := m.send(ctx, a.Contacts[0].Address, letter); {
+		case errors.Is(err, ErrMailbox):
+			refused = errors.Join(refused, fmt.Errorf("to %s: %w", a.ID, err))
+		case err != nil:
+			failed = errors.Join(failed, fmt.Errorf("to %s: %w", a.ID, err))
+		default:
+			sent++
 		}
 	}
-	return nil
+	if failed == nil && refused != nil && sent > 0 {
+		m.log.Warn("a letter was refused", "tenant", l.Tenant, "kind", letter.Kind, "error", refused)
+		return nil
+	}
+	return errors.Join(failed, refused)
 }
 
 // admins are the members of a tenant who may change its network settings.

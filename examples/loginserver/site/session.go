@@ -133,12 +133,16 @@ func (t *Tenant) Logout(ctx context.Context, token string) error {
 	return err
 }
 
-// changed tells the engines of acts on members, which would find them within a minute.
+// changed tells the engines of acts on members, which would find them within a minute, and
+// the Revoker of the stores.
 type changed struct{ *Site }
 
-func (c changed) Revoke(_ context.Context, o session.Order) error {
+func (c changed) Revoke(ctx context.Context, o session.Order) error {
 	for _, e := range c.engines {
 		e.MemberChanged(o.Tenant, o.Member)
+	}
+	if r := c.stores.Revoker; r != nil {
+		return r.Revoke(ctx, o)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,9 +40,13 @@ type Options struct {
 	// the other.
 	Demo bool
 
-	// Send mails a letter to an address. Nil: nobody who is asked for a code gets one,
-	// unless this is a demo.
+	// Send mails a letter to an address; an ErrMailbox if that will never take it. Nil:
+	// nobody who is asked for a code gets one, unless this is a demo.
 	Send func(ctx context.Context, address string, m Mail) error
+
+	// URL is what the links in letters begin with, as https://login.example.com. "": they
+	// are paths on this server.
+	URL string
 
 	// Iterations of the password hash. 0: Iterations.
 	Iterations int
@@ -65,6 +70,7 @@ type Site struct {
 	passwords *passwords
 	guesses   *guesses
 	mail      func(ctx context.Context, address string, m Mail) error
+	url       string
 	records   records
 }
 
@@ -74,7 +80,7 @@ const Failures = 10
 // New makes a Site over what its stores hold, and makes the tenants of the setups first.
 // Many processes may do so at once, on one database.
 func New(ctx context.Context, o Options) (*Site, error) {
-	s := &Site{Demo: o.Demo, Countries: o.Countries, log: o.Log, stores: o.Stores, guesses: newGuesses(), mail: o.Send}
+	s := &Site{Demo: o.Demo, Countries: o.Countries, log: o.Log, stores: o.Stores, guesses: newGuesses(), mail: o.Send, url: strings.TrimSuffix(o.URL, "/")}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -162,6 +168,7 @@ func (s *Site) load(ctx context.Context, o Options) error {
 					Locator:        locator(s.Countries),
 					Failures:       s.directory,
 					Sessions:       engine.SessionsOf(s.stores.Sessions),
+					Revoker:        s.stores.Revoker,
 					Administrators: administrators{s},
 					Observer:       watcher{s.log, o.Observers},
 					Mailer:         mailer{s},
@@ -237,7 +244,7 @@ func (s *Site) tidy(ctx context.Context) {
 	now := time.Now()
 	for _, purge := range []func() (int, error){
 		func() (int, error) {
-			return s.stores.Sessions.Purge(ctx, now.Add(-session.History), session.MaxPage)
+			return s.stores.Sessions.Purge(ctx, now.Add(-cmp.Or(s.stores.Kept, session.History)), session.MaxPage)
 		},
 		func() (int, error) { return s.stores.Verifications.Purge(ctx, now, session.MaxPage) },
 		func() (int, error) { return s.stores.Values.Purge(ctx, now, session.MaxPage) },
@@ -261,6 +268,9 @@ func (s *Site) Ready(ctx context.Context) error {
 		if _, err := s.stores.Policies.Version(ctx, t.ID); err != nil {
 			return err
 		}
+	}
+	if _, err := s.stores.Sessions.Find(ctx, "", session.ID{}); !errors.Is(err, session.ErrNotFound) {
+		return fmt.Errorf("sessions: %w", err)
 	}
 	return nil
 }

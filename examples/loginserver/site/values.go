@@ -15,7 +15,7 @@ import (
 )
 
 // Stores are what a Site keeps: Sallyport's own, and Values for the rest. Processes that
-// share them are one service.
+// share them, all of them, are one service.
 type Stores struct {
 	Policies policy.Store
 	Members  interface {
@@ -25,11 +25,20 @@ type Stores struct {
 	Sessions      session.Store // and a session.Visitor
 	Verifications verify.Store
 	Values        Values
+
+	// Revoker is told of sign-outs beside Sessions, and cuts there what is not stored yet.
+	// Nil: nobody is.
+	Revoker session.Revoker
+
+	// Kept is how long sessions that have ended stay, for who looks at the accesses to see
+	// when and why. 0: as long as the accesses, session.History.
+	Kept time.Duration
 }
 
 // InMemory returns stores that forget everything at the end of the process.
 func InMemory() *Stores {
-	return &Stores{policy.NewMemStore(), directory.NewMemStore(), session.NewMemStore(), verify.NewMemStore(), NewMemValues()}
+	return &Stores{Policies: policy.NewMemStore(), Members: directory.NewMemStore(), Sessions: session.NewMemStore(),
+		Verifications: verify.NewMemStore(), Values: NewMemValues()}
 }
 
 // Value is one thing of those that a login server keeps besides: a password, a login that
