@@ -40,8 +40,10 @@
 // fewer ends than a process has seen, or others, as after a failover to a replica that was
 // behind or after an old backup. The first process to notice writes it down for all, so
 // that nobody accepts a session again whose end was lost; who watches notices within a
-// second. The answer is to draw a new line:
-// NewLine ends every session, and members log in again.
+// second. The answer is to draw a new line: NewLine ends every session, and members log in
+// again. A line is named by the clock of the server; where that went back and the mark is
+// gone, processes that have seen a later line are an ErrLost once more, and another NewLine
+// comes after what they have seen. Nothing else that is decided is by that clock.
 //
 // What was acknowledged and seen by nobody who is still running cannot be missed. For such
 // ends set appendfsync always, and min-replicas-to-write where a replica takes over; with

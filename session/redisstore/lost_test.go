@@ -311,23 +311,67 @@ func TestFailoverLosesAnEnd(t *testing.T) {
 	}
 }
 
-// After an old backup others have written as many ends as were lost. The count is the same,
-// and the history is not.
+// After an old backup others have written as many ends as were lost, or more. The count is
+// no less, and the history is not the same.
 func TestBackupThatCaughtUp(t *testing.T) {
-	s := serve(t)
-	c := client(t, s.addr)
-	a := drawn(t, c, "sallyport")
-	n, m := begun(t, a.Sessions(), "kim"), begun(t, a.Sessions(), "lee")
-	c.Save(t.Context())
-	if err := a.Sessions().End(t.Context(), acme, n.ID, time.Now(), "signed out"); err != nil {
+	for name, more := range map[string]int{"as many": 1, "more": 3} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t)
+			c := client(t, s.addr)
+			a := drawn(t, c, "sallyport")
+			n := begun(t, a.Sessions(), "kim")
+			var others []session.Session
+			for range more {
+				others = append(others, begun(t, a.Sessions(), "lee"))
+			}
+			c.Save(t.Context())
+			if err := a.Sessions().End(t.Context(), acme, n.ID, time.Now(), "signed out"); err != nil {
+				t.Fatal(err)
+			}
+			s.kill()
+			s.start()
+			b := open(t, client(t, s.addr), "sallyport") // begins only now, and has seen nothing
+			for _, m := range others {
+				if err := b.Sessions().End(t.Context(), acme, m.ID, time.Now(), "signed out"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			lost(t, a, n, "in the process that saw the end that was lost")
+			lost(t, b, n, "in the other process, after that")
+		})
+	}
+}
+
+// The clock of the server was ahead when the store was set up, and is right when its data is
+// lost. Processes that have seen the old line refuse a new one that comes before it, and
+// say so; the next comes after it, and nobody waits until the clock is where it was.
+func TestClockWentBack(t *testing.T) {
+	c := client(t, serve(t).addr)
+	all := []*redisstore.DB{drawn(t, c, "sallyport"), open(t, c, "sallyport"), open(t, c, "sallyport")}
+	ahead := func(d time.Duration) string { return fmt.Sprintf("%016d-ahead", time.Now().Add(d).UnixMicro()) }
+	for i, line := range []string{ahead(time.Hour), ahead(2 * time.Hour)} { // as NewLine would have drawn it then
+		if err := c.HSet(t.Context(), "{sallyport}:mark", "line", line).Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, db := range all[i:] {
+			if _, err := alive(db.Sessions(), login("kim")); !errors.Is(err, session.ErrNotFound) {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := c.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	s.kill()
-	s.start()
-	b := open(t, client(t, s.addr), "sallyport") // begins only now, and has seen nothing
-	if err := b.Sessions().End(t.Context(), acme, m.ID, time.Now(), "signed out"); err != nil {
+	operator := drawn(t, c, "sallyport") // who has seen nothing
+	for _, db := range all {
+		lost(t, db, login("kim"), "on a line before the one that was seen")
+	}
+	if err := operator.NewLine(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	lost(t, a, n, "in the process that saw the end that was lost")
-	lost(t, b, n, "in the other process, after that")
+	for i, db := range all {
+		if live, err := alive(db.Sessions(), begun(t, db.Sessions(), "kim")); !live {
+			t.Errorf("process %d, on the second new line, a new session: %v", i, err)
+		}
+	}
 }

@@ -6,7 +6,9 @@
 -- All keys of a store begin with the same hash tag and lie in one slot, so that a cluster
 -- serves scripts that find keys by what they read:
 --
---   mark      line, ends, tag; lost, if it is; n and a tenant: entries in its list; cuts
+--   mark      line, ends, tag; lost, if it is; n and a tenant: entries in its list; cuts;
+--             e and a number: the tag of that end, of the last 1,000; after: a line that a
+--             caller has seen, which the next one must come after
 --   s: FIRST  a session, a hash, under the id that it began with
 --   i: ID     that id, for a session that was renewed
 --   x: TENANT the list of a tenant, by which the sessions of a member or a device are found
@@ -26,6 +28,10 @@ local line, ends, tag, lost = unpack(call('HMGET', mark, 'line', 'ends', 'tag', 
 if not line then
 	error(redis.error_reply('LOST the mark of the store is not there'))
 end
+local ahead = ARGV[1] ~= line and ARGV[1] ~= '' and tonumber(string.sub(ARGV[1], 1, 16)) >= tonumber(string.sub(line, 1, 16))
+if ahead and ARGV[1] > (call('HGET', mark, 'after') or '') then
+	call('HSET', mark, 'after', ARGV[1])
+end
 if lost then
 	error(redis.error_reply('LOST ' .. lost))
 end
@@ -33,10 +39,10 @@ if ARGV[1] == line then
 	local seen = tonumber(ARGV[2])
 	if tonumber(ends) < seen then
 		lose('the data went back: a process has seen end ' .. ARGV[2] .. ', and the last is ' .. ends)
-	elseif ends == ARGV[2] and tag ~= ARGV[3] then
-		lose('the data went back, and on another way: end ' .. ends .. ' is not the one that a process has seen')
+	elseif ends == ARGV[2] and tag ~= ARGV[3] or ends ~= ARGV[2] and (call('HGET', mark, 'e' .. ARGV[2]) or ARGV[3]) ~= ARGV[3] then
+		lose('the data went back, and on another way: end ' .. ARGV[2] .. ' is not the one that a process has seen')
 	end
-elseif ARGV[1] ~= '' and tonumber(string.sub(ARGV[1], 1, 16)) >= tonumber(string.sub(line, 1, 16)) then
+elseif ahead then
 	lose('the data went back to a line before the one that a process has seen')
 end
 
@@ -46,7 +52,8 @@ local base = string.sub(mark, 1, -5) .. line .. ':'
 -- counted tells apart what the data is from now on: an end, a cut or a renewal was written.
 local function counted()
 	ends, tag = string.format('%.0f', call('HINCRBY', mark, 'ends', 1)), ARGV[4]
-	call('HSET', mark, 'tag', tag)
+	call('HSET', mark, 'tag', tag, 'e' .. ends, tag)
+	call('HDEL', mark, string.format('e%.0f', tonumber(ends) - 1000))
 end
 
 local function answer(...)

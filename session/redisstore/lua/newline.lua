@@ -1,8 +1,8 @@
 -- KEYS[1]: the mark. ARGV: the line that the caller has seen last or "", random text
-local was = redis.call('HGET', KEYS[1], 'line') or ''
+local was = redis.call('HMGET', KEYS[1], 'line', 'after')
 local now = redis.call('TIME')
 local at = now[1] * 1000000 + now[2]
-for _, line in ipairs({was, ARGV[1]}) do
+for _, line in ipairs({was[1] or '', was[2] or '', ARGV[1]}) do
 	if line ~= '' then
 		at = math.max(at, tonumber(string.sub(line, 1, 16)) + 1)
 	end
