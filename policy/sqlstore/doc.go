@@ -39,6 +39,11 @@
 // there, and so are Migrate and Check. Where the name of a server may lead to one, as in a
 // failover, say target_session_attrs=primary.
 //
+// By its own clock the database decides when orders are due, and which visits are too old
+// to be kept; sessions, cuts, members and verifications know no time but the caller's. Where
+// that clock goes back, orders wait no longer than they were to wait; where it goes ahead,
+// some are told twice.
+//
 // Sizes of a pool: a save and an act hold one connection each, everything else holds one
 // for a statement, and each Watch or Follow keeps one on PostgreSQL, if the pool may have
 // four. One is enough for the rest. Behind a pooler that changes connections between

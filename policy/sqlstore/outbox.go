@@ -77,9 +77,9 @@ func (b outbox) put(ctx context.Context, q querier, orders []order) error {
 		for _, o := range some {
 			due := w.arg(b.db.orNull(o.due))
 			later := "CASE WHEN " + due + " > {now} THEN " + due + " ELSE {now} END"
-			values = append(values, "("+strings.Join([]string{w.arg(b.of), w.arg(o.id), w.arg(o.tenant), later, "{now}", w.arg(o.doc)}, ", ")+")")
+			values = append(values, "("+strings.Join([]string{w.arg(b.of), w.arg(o.id), w.arg(o.tenant), later, "{now}", "{now}", w.arg(o.doc)}, ", ")+")")
 		}
-		_, err := b.db.exec(ctx, q, "INSERT INTO sallyport_orders (outbox, id, tenant, due, was_due, content) VALUES "+
+		_, err := b.db.exec(ctx, q, "INSERT INTO sallyport_orders (outbox, id, tenant, due, was_due, timed, content) VALUES "+
 			strings.Join(values, ", ")+" ON CONFLICT (outbox, id) DO NOTHING", w.args...)
 		if err != nil {
 			return err
@@ -127,23 +127,44 @@ func orders(list []takenOrder) []session.Order {
 }
 
 // Take returns orders that are due; see [session.Outbox]. Rows that another is just taking
-// are passed over and not waited for.
+// are passed over and not waited for. Where none is due, those are made up for that the
+// clock of the database, if it has gone back, would keep waiting until it is where it was.
 func (b outbox) Take(ctx context.Context, n int, lease time.Duration) ([]session.Order, error) {
 	var list []takenOrder
-	err := b.db.write(ctx, func(q querier) (err error) {
-		if list = nil; n <= 0 {
-			return ctx.Err()
-		}
-		list, err = b.list(ctx, q, `WITH ready AS MATERIALIZED (
+	take := func() error {
+		return b.db.write(ctx, func(q querier) (err error) {
+			if list = nil; n <= 0 {
+				return ctx.Err()
+			}
+			list, err = b.list(ctx, q, `WITH ready AS MATERIALIZED (
 				SELECT seq FROM sallyport_orders WHERE outbox = $1 AND NOT parked AND due <= {begun}
 				ORDER BY due, seq LIMIT $2 {skip}
 			)
-			UPDATE sallyport_orders SET was_due = due, due = {now} + CAST($3 AS bigint) {us}
+			UPDATE sallyport_orders SET was_due = due, due = {now} + CAST($3 AS bigint) {us}, timed = {now}
 			WHERE seq {in ready} RETURNING `+orderColumns, b.of, int64(n), micros(lease))
-		return err
-	})
+			return err
+		})
+	}
+	err := take()
+	if err == nil && len(list) == 0 && n > 0 {
+		var moved bool
+		if moved, err = b.rewound(ctx); err == nil && moved {
+			err = take()
+		}
+	}
 	slices.SortFunc(list, func(o, p takenOrder) int { return cmp.Or(o.wasDue.Compare(p.wasDue), cmp.Compare(o.seq, p.seq)) })
 	return orders(list), err
+}
+
+// rewound looks for orders that were last written later than now: the clock of the database
+// has gone back since. From now on they wait as long as they were to wait then. It reports
+// whether there were any.
+func (b outbox) rewound(ctx context.Context) (bool, error) {
+	n, err := b.db.batch(ctx, putBatch, false, `WITH ready AS MATERIALIZED (
+			SELECT seq FROM sallyport_orders WHERE outbox = $1 AND NOT parked AND timed > {begun} ORDER BY timed LIMIT $2 {skip}
+		)
+		UPDATE sallyport_orders SET due = {now} + (due - timed), timed = {now} WHERE seq {in ready}`, b.of, int64(putBatch))
+	return n > 0, err
 }
 
 // Done removes an order; see [session.Outbox].
@@ -163,7 +184,7 @@ func (b outbox) Failed(ctx context.Context, id string, wait time.Duration, park 
 		if named(id) != nil {
 			return ctx.Err()
 		}
-		_, err := b.db.exec(ctx, q, `UPDATE sallyport_orders SET tries = tries + 1, due = {now} + CAST($3 AS bigint) {us}, parked = $4, err = $5
+		_, err := b.db.exec(ctx, q, `UPDATE sallyport_orders SET tries = tries + 1, due = {now} + CAST($3 AS bigint) {us}, timed = {now}, parked = $4, err = $5
 			WHERE outbox = $1 AND id = $2`, b.of, id, micros(wait), park, cut(why, maxErr))
 		return err
 	})

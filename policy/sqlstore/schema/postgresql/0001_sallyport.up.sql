@@ -50,6 +50,7 @@ CREATE TABLE sallyport_orders (
 	tenant  text COLLATE "C" NOT NULL,
 	due     timestamptz NOT NULL,
 	was_due timestamptz NOT NULL, -- before it was taken
+	timed   timestamptz NOT NULL DEFAULT clock_timestamp(), -- when due was set; later than now if the clock has gone back
 	tries   bigint NOT NULL DEFAULT 0,
 	parked  boolean NOT NULL DEFAULT false,
 	err     text NOT NULL DEFAULT '',
@@ -57,6 +58,7 @@ CREATE TABLE sallyport_orders (
 	UNIQUE (outbox, id)
 );
 CREATE INDEX sallyport_orders_due ON sallyport_orders (outbox, due, seq) WHERE NOT parked;
+CREATE INDEX sallyport_orders_timed ON sallyport_orders (outbox, timed) WHERE NOT parked;
 CREATE INDEX sallyport_orders_tenant ON sallyport_orders (outbox, tenant, seq);
 
 -- Sessions. seq never changes, whatever becomes of the id.

@@ -50,6 +50,7 @@ CREATE TABLE sallyport_orders (
 	tenant  TEXT NOT NULL,
 	due     INTEGER NOT NULL,
 	was_due INTEGER NOT NULL, -- before it was taken
+	timed   INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000000 AS INTEGER)), -- when due was set; later than now if the clock has gone back
 	tries   INTEGER NOT NULL DEFAULT 0,
 	parked  INTEGER NOT NULL DEFAULT 0,
 	err     TEXT NOT NULL DEFAULT '',
@@ -57,6 +58,7 @@ CREATE TABLE sallyport_orders (
 	UNIQUE (outbox, id)
 ) STRICT;
 CREATE INDEX sallyport_orders_due ON sallyport_orders (outbox, due, seq) WHERE NOT parked;
+CREATE INDEX sallyport_orders_timed ON sallyport_orders (outbox, timed) WHERE NOT parked;
 CREATE INDEX sallyport_orders_tenant ON sallyport_orders (outbox, tenant, seq);
 
 -- Sessions. seq never changes, whatever becomes of the id.
