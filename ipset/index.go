@@ -137,44 +137,39 @@ func (x *layer[N]) count(n N) int {
 		return int(x.n) // which what only fills a level is not above either
 	}
 	k, at := uint64(n), uint64(0)
-	if x.slots != nil {
+	if len(x.slots) > 0 {
 		// What lies before the span goes to its first slot and what lies behind
 		// it to its last: the comparisons have the last word.
 		d, before := bits.Sub64(k, uint64(x.first), 0)
-		d &= before - 1
-		at = uint64(x.slots[min(d>>(x.shift&63), uint64(len(x.slots)-1))])
+		d = d & (before - 1) >> (x.shift & 63)
+		last := uint64(len(x.slots) - 1)
+		_, inside := bits.Sub64(d, last, 0)
+		at = uint64(x.slots[last^(d^last)&-inside])
 	}
-	for level := x.entry; level < levels; level-- {
-		i := at
-		if level > 0 {
-			i += uint64(x.begins[level])
-		}
-		if i+step > uint64(len(x.numbers)) {
-			break // it never is; this saves a check for each of the eight
-		}
-		side := (*[step]N)(x.numbers[i:])
-		_, above := bits.Sub64(k, uint64(side[0]), 0)
-		at, _ = bits.Sub64(at+step, 0, above)
-		_, above = bits.Sub64(k, uint64(side[1]), 0)
-		at, _ = bits.Sub64(at, 0, above)
-		_, above = bits.Sub64(k, uint64(side[2]), 0)
-		at, _ = bits.Sub64(at, 0, above)
-		_, above = bits.Sub64(k, uint64(side[3]), 0)
-		at, _ = bits.Sub64(at, 0, above)
-		_, above = bits.Sub64(k, uint64(side[4]), 0)
-		at, _ = bits.Sub64(at, 0, above)
-		_, above = bits.Sub64(k, uint64(side[5]), 0)
-		at, _ = bits.Sub64(at, 0, above)
-		_, above = bits.Sub64(k, uint64(side[6]), 0)
-		at, _ = bits.Sub64(at, 0, above)
-		_, above = bits.Sub64(k, uint64(side[7]), 0)
-		at, _ = bits.Sub64(at, 0, above)
-		if level == 0 {
-			return int(at)
-		}
-		at *= step + 1
+	for level := x.entry; level > 0 && level < levels; level-- {
+		side := x.side(uint64(x.begins[level]) + at)
+		at = four(k, at+step, side[0], side[1], side[2], side[3])
+		at = four(k, at, side[4], side[5], side[6], side[7]) * (step + 1)
 	}
-	return 0
+	side := x.side(at)
+	at = four(k, at+step, side[0], side[1], side[2], side[3])
+	return int(four(k, at, side[4], side[5], side[6], side[7]))
+}
+
+// side returns the numbers of a step that begins at i.
+func (x *layer[N]) side(i uint64) *[step]N { return (*[step]N)(x.numbers[i:]) }
+
+// four returns at without one for each of four numbers that is above k.
+func four[N uint32 | uint64](k, at uint64, a, b, c, d N) uint64 {
+	_, above := bits.Sub64(k, uint64(a), 0)
+	at, _ = bits.Sub64(at, 0, above)
+	_, above = bits.Sub64(k, uint64(b), 0)
+	at, _ = bits.Sub64(at, 0, above)
+	_, above = bits.Sub64(k, uint64(c), 0)
+	at, _ = bits.Sub64(at, 0, above)
+	_, above = bits.Sub64(k, uint64(d), 0)
+	at, _ = bits.Sub64(at, 0, above)
+	return at
 }
 
 func (x *layer[N]) len() int {

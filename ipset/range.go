@@ -138,9 +138,11 @@ func (r *Range) UnmarshalText(b []byte) error {
 // (0.0.0.0, ::, ::ffff:0.0.0.0, ::%eth0): what it returns is the address of a
 // client, or there is none.
 func Canonical(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if a.IsUnspecified() {
+	switch n := number(a); {
+	case n == uint128{} || n == uint128{0, 0xffff << 32}:
 		return netip.Addr{}
+	case a.Is4():
+		return a
 	}
-	return a
+	return a.Unmap().WithZone("")
 }

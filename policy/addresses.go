@@ -60,10 +60,14 @@ func (a *addresses) end() bool { return a.ending != nil }
 
 // hold reports whether addr is in a at an instant.
 func (a *addresses) hold(addr netip.Addr, at time.Time) bool {
-	return a.always.Contains(addr) || a.ending != nil && a.ending.hold(addr, at)
+	return a.always.Contains(addr) || a.ending.hold(addr, at)
 }
 
 func (e *ending) hold(addr netip.Addr, at time.Time) bool {
+	return e != nil && e.holdUntil(addr, at)
+}
+
+func (e *ending) holdUntil(addr netip.Addr, at time.Time) bool {
 	i, ok := e.at.Lookup(addr)
 	return ok && at.Before(e.instants[i])
 }

@@ -88,16 +88,18 @@ func (p *Policy) Evaluate(a Attempt) Decision {
 	}
 	// 6.
 	if p.access == DesignatedAddresses && features&NetworkSecurity != 0 {
-		at := a.At
-		if p.ends && at.IsZero() {
-			at = time.Now()
+		var at time.Time // which matters to nothing that does not end
+		if p.ends {
+			if at = a.At; at.IsZero() {
+				at = time.Now()
+			}
 		}
 		switch {
 		case p.listExempt.Has(a.Client): // a.
 			return allow(&a, ReasonClientExempt, geo.Country{})
-		case p.designated.hold(addr, at): // b.
+		case p.designated.always.Contains(addr), p.designated.ending.hold(addr, at): // b.
 			return allow(&a, ReasonAddressDesignated, geo.Country{})
-		case p.excepted(a.Member.ID, addr, at): // c.
+		case p.exceptions != nil && p.excepted(a.Member.ID, addr, at): // c.
 			return allow(&a, ReasonMemberExcepted, geo.Country{})
 		case p.outside == Verify && session.Interactive.Has(a.Client): // d.
 			country := p.country(addr)
@@ -158,6 +160,11 @@ func (p *Policy) features(plan Plan) (Features, bool) {
 	if !p.byPlan {
 		return allFeatures, true
 	}
+	return p.featuresOf(plan)
+}
+
+// featuresOf is features for a profile that sells by plan.
+func (p *Policy) featuresOf(plan Plan) (Features, bool) {
 	for f := range p.plans.all() {
 		if f.plan == plan {
 			return f.features, true
