@@ -41,6 +41,12 @@ func (b *bench) allocations() (*result, error) {
 	}
 	cuts := session.Cuts{}.Cut(session.Mail, 3).Cut(session.Apps, 8)
 	r.addOnce(ourLive, testing.AllocsPerRun(runs, func() { count += one(cuts.Live(session.Mobile, 8)) }))
+	o, err := b.officeOf(4, 1000)
+	if err != nil {
+		return nil, err
+	}
+	asked := 0
+	r.addOnce(ourCheck, testing.AllocsPerRun(runs, func() { asked++; count += o.check(asked, asked+1) }))
 	missing := map[policy.Reason]bool{}
 	for reason := policy.ReasonNoPolicy; reason <= policy.ReasonPasswordChangeRequired; reason++ {
 		missing[reason] = true

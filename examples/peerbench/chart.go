@@ -96,7 +96,7 @@ func (c *chart) svg() ([]byte, error) {
 func (c *chart) plot(family int, highest float64) (*plot.Plot, error) {
 	p := plot.New()
 	p.BackgroundColor = color.Transparent
-	p.Title.Text = fmt.Sprintf("IPv%d: ns for one Contains, back to back", family)
+	p.Title.Text = fmt.Sprintf("IPv%d: ns for one Contains, independent", family)
 	p.X.Label.Text = "prefixes in the list"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, powersOfTen{}
 	p.X.Min, p.X.Max = 8, 1.3e6

@@ -13,36 +13,40 @@ import (
 
 const (
 	ourEvaluate = "Policy.Evaluate"
-	waiting     = ", waiting"
 )
 
 // clerk is the member whose logins are decided.
 var clerk = member.Member{ID: "clerk", Status: member.Active}
 
 func (b *bench) evaluate() (*result, error) {
-	// The claim for lists of one length.
-	entries := func(n, words string) claim {
-		return claim{against: bartFast, goal: mustGoal(words), inputs: func(input string) bool {
-			return strings.HasSuffix(strings.TrimSuffix(input, waiting), " "+n)
-		}}
-	}
 	r := &result{
-		unit:   "ns",
-		names:  []string{ourEvaluate, bartFast, ourSet, emptyLoop},
-		claims: []claim{entries("1,000", "at most 1.5"), entries("20", "at most 2")},
+		unit:  "ns",
+		names: []string{ourEvaluate, bartFast, ourSet, emptyLoop},
 		notes: []string{
 			"A whole login of an active member at a designated or another address, against the look-up of the address alone.",
-			"Half are refused, since their address is not designated. The entries are public routes. First back to back, then with",
-			"each question waiting for the last answer.",
+			"Half are refused, since their address is not designated. The entries are public routes. Each length in both manners.",
 		},
 	}
+	for _, of := range []struct{ entries, words string }{{"1,000", "at most 1.5"}, {"20", "at most 2"}} {
+		for _, manner := range []string{independent, dependent} {
+			r.claims = append(r.claims, claim{against: bartFast, goal: mustGoal(of.words), manner: manner, inputs: func(input string) bool {
+				return strings.HasSuffix(input, " "+of.entries+", "+manner)
+			}})
+		}
+	}
+	sizes := []int{20, 1000, 10_000}
+	if b.tiny {
+		sizes = sizes[:2]
+	}
 	for _, family := range families {
-		for _, n := range []int{20, 1000} {
+		for _, n := range sizes {
 			l, p, err := b.designated(family, n)
 			if err != nil {
 				return nil, err
 			}
 			set, fast, q := setOf(l.prefixes), fastOf(l.prefixes), l.questions
+			name := l.name
+			l.name = name + ", " + independent
 			if err := b.lookUps(r, l, []contender{
 				{name: ourEvaluate, run: func(from, to int) int { return askPolicy(p, &clerk, q[from:to]) }},
 				{name: bartFast, run: func(from, to int) int { return askFast(fast, q[from:to]) }},
@@ -51,7 +55,7 @@ func (b *bench) evaluate() (*result, error) {
 			}, 60); err != nil {
 				return nil, err
 			}
-			l.name += waiting
+			l.name = name + ", " + dependent
 			if err := b.lookUps(r, l, []contender{
 				{name: ourEvaluate, run: func(from, to int) int { return waitPolicy(p, &clerk, q[from:to]) }},
 				{name: bartFast, run: func(from, to int) int { return waitFast(fast, q[from:to]) }},

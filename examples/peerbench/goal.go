@@ -13,20 +13,22 @@ type goal struct {
 	words string
 	most  float64
 	open  bool // most itself is already too much
+	least bool // most is the least that a figure must reach
 	mean  bool // of the geometric mean over all inputs, else of each input
 }
 
-// parseGoal reads "at most 1.5", "under 2.5", "at least 1,000 times faster" or
-// "0 allocations", any of them behind "geometric mean". A unit behind the number
-// is for people.
+// parseGoal reads "at most 1.5", "under 2.5", "at least 1,000 times faster", "at
+// least 1.8 times the throughput" or "0 allocations", any of them behind
+// "geometric mean". A unit behind the number is for people.
 func parseGoal(words string) (goal, error) {
 	g := goal{words: words}
 	rest, mean := strings.CutPrefix(words, "geometric mean ")
 	g.mean = mean
 	faster := false
 	if r, ok := strings.CutPrefix(rest, "at least "); ok {
-		if rest, faster = strings.CutSuffix(r, " times faster"); !faster {
-			return goal{}, fmt.Errorf("goal %q: at least how many times faster?", words)
+		rest, faster = strings.CutSuffix(r, " times faster")
+		if g.least = strings.HasSuffix(r, " times the throughput"); !g.least && !faster {
+			return goal{}, fmt.Errorf("goal %q: at least how many times what?", words)
 		}
 	} else if r, ok := strings.CutPrefix(rest, "under "); ok {
 		rest, g.open = r, true
@@ -54,8 +56,11 @@ func mustGoal(words string) goal {
 }
 
 func (g goal) met(figure float64) bool {
-	if g.open {
+	switch {
+	case g.open:
 		return figure < g.most
+	case g.least:
+		return figure >= g.most
 	}
 	return figure <= g.most // false for NaN: what was not measured is not met
 }

@@ -18,6 +18,7 @@ func TestParseGoal(t *testing.T) {
 		{words: "under 2.5", met: 2.49, missed: 2.5, why: "the bound itself is too much"},
 		{words: "geometric mean at most 0.6", mean: true, met: 0.6, missed: 0.61, why: "of all inputs together"},
 		{words: "at least 10,000 times faster", met: 1.0 / 10_000, missed: 1.0 / 9_999, why: "a ratio is ours to the peer's"},
+		{words: "at least 1.8 times the throughput", met: 1.8, missed: 1.79, why: "more is better"},
 		{words: "at most 1,000 bytes", met: 1000, missed: 1001, why: "a unit is for people"},
 		{words: "0 allocations", met: 0, missed: 1, why: "a bound without words before it"},
 		{words: "at most 1", met: 1, missed: math.NaN(), why: "what was not measured is not met"},
@@ -75,6 +76,7 @@ func TestJudge(t *testing.T) {
 		{claim{against: "peer", goal: mustGoal("geometric mean at most 0.9")}, math.Sqrt(0.75), "mean of 2", true},
 		{claim{against: "peer", goal: mustGoal("at most 1"), inputs: func(s string) bool { return s == "small" }}, 0.5, "small", true},
 		{claim{against: "-", goal: mustGoal("at most 99"), column: true}, 100, "without peer", false},
+		{claim{against: "peer", goal: mustGoal("at least 0.5 times the throughput")}, 0.5, "small", true},
 	} {
 		if v := r.judge(tt.claim); math.Abs(v.figure-tt.figure) > 1e-12 || v.where != tt.where || v.met != tt.met {
 			t.Errorf("%+v: %v of %s, met %v; want %v of %s, %v", tt.claim.goal, v.figure, v.where, v.met, tt.figure, tt.where, tt.met)

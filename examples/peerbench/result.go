@@ -30,6 +30,7 @@ type claim struct {
 	goal    goal
 	inputs  func(input string) bool // nil: all
 	column  bool
+	manner  string // of look-ups: independent or dependent; "": neither
 }
 
 // verdict is a claim held against the lines.
@@ -109,7 +110,7 @@ func (r *result) judge(c claim) verdict {
 	} else {
 		worst := 0
 		for i := range values {
-			if values[i] > values[worst] {
+			if values[i] > values[worst] != c.goal.least && values[i] != values[worst] {
 				worst = i
 			}
 		}

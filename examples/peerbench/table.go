@@ -58,12 +58,12 @@ type verdictTable struct{ *tabwriter.Writer }
 
 func newVerdictTable(w io.Writer) verdictTable {
 	t := verdictTable{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
-	fmt.Fprintln(t, "\nwhat\tagainst\tratio\tof\tgoal\t")
+	fmt.Fprintln(t, "\nwhat\tagainst\tlook-ups\tfigure\tof\tgoal\t")
 	return t
 }
 
 func (t verdictTable) print(what string, v verdict) {
-	fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", what, v.against, v.ratio(), v.where, v.goal.words, v.word())
+	fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", what, v.against, v.manner, v.ratio(), v.where, v.goal.words, v.word())
 }
 
 func (t verdictTable) flush() { t.Flush() }

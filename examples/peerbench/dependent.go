@@ -15,11 +15,15 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
-// The same loops once more, but each question waits for the last answer, since
-// its address is found by it. Back to back, a processor begins the next look-up
-// while the last one waits for memory or is still being counted, which suits
-// those with few branches and hides the rest; a server that decides a login does
-// one look-up and goes on to something else. The truth for it is nearer to these.
+// Look-ups are measured in two manners. Independent ones are asked one behind the
+// other: a processor begins the next while the last one waits for memory or is
+// still being counted, which suits those with few branches. Of dependent ones each
+// waits for the answer to the last, since its address is found by it; so it is
+// where a look-up stands alone between other work.
+const (
+	independent = "independent"
+	dependent   = "dependent"
+)
 
 // zero is zero, which the compiler does not know.
 var zero int
