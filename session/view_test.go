@@ -273,6 +273,31 @@ func TestViewOfBrokenStores(t *testing.T) {
 	for range endless.Sessions(t.Context(), "acme", session.Query{}) {
 		break // must not go on
 	}
+	s, _ := history(t)
+	for why, change := range map[string]func(*session.Session){
+		"another member": func(s *session.Session) { s.Member = "lee" },
+		"another tenant": func(s *session.Session) { s.Tenant = "globex" },
+		"another":        func(s *session.Session) { s.First[0]++ },
+	} {
+		view := session.View{Store: answersFor{s, change}, At: noon, Alive: always}
+		if all, err := collect(view.Visits(t.Context(), "acme", session.VisitQuery{})); err == nil {
+			t.Errorf("a store that answers for the session of %s: %v", why, all)
+		}
+	}
+}
+
+// answersFor answers with sessions that were not asked for.
+type answersFor struct {
+	*session.MemStore
+	change func(*session.Session)
+}
+
+func (s answersFor) List(ctx context.Context, t session.TenantID, q session.Query) ([]session.Session, error) {
+	page, err := s.MemStore.List(ctx, t, q)
+	for i := range page {
+		s.change(&page[i])
+	}
+	return page, err
 }
 
 // eventLog has events, newest first, and gets another with each page that is read.

@@ -231,6 +231,36 @@ func TestAPoisonedOrderIsParkedAndOthersGoOn(t *testing.T) {
 	})
 }
 
+// TestAnOrderThatFailsComesAfterLongerAndLonger: 1, 2, 4 seconds and so on, at most 10 minutes.
+func TestAnOrderThatFailsComesAfterLongerAndLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []time.Time
+		host := hostCalls{reply: func(context.Context, session.Order) error {
+			told = append(told, time.Now())
+			return errors.New("always")
+		}}
+		f := newFixture(t, &directory.Options{Revoker: &host, Prompt: -1})
+		f.adopt(t, "kim")
+		if err := f.Suspend(t.Context(), "boss", "acme", "kim", ""); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go f.Run(ctx)
+		time.Sleep(24 * time.Hour)
+		cancel()
+		synctest.Wait()
+		if len(told) != 12 {
+			t.Fatalf("told %d times", len(told))
+		}
+		for i := 1; i < len(told); i++ {
+			want := min(time.Second<<(i-1), 10*time.Minute)
+			if wait := told[i].Sub(told[i-1]); wait < want || wait > want+time.Second {
+				t.Errorf("told again after %v; want %v, or a second more", wait, want)
+			}
+		}
+	})
+}
+
 func TestASlowHostHoldsNoActForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var host hostCalls

@@ -227,6 +227,12 @@ func TestIDsAreNeverUsedAgain(t *testing.T) {
 		if a := f.account(t, "kim"); !a.Purged || a.LoginID != "" {
 			t.Errorf("8 days after the deletion: %+v", a)
 		}
+		if failures, _ := f.mem.Failures(ctx, "acme", "kim"); failures != (directory.Failures{}) {
+			t.Errorf("purged, but not its failures: %+v", failures)
+		}
+		if o, err := f.Overview(ctx, "boss", "acme", "kim", 0); err != nil || !o.RestoreUntil.IsZero() {
+			t.Errorf("can be restored until %v, %v; it is purged", o.RestoreUntil, err)
+		}
 		refuse("purged")
 		if m, err := f.Member(ctx, "acme", "kim"); err != nil || m.Status != member.Deleted {
 			t.Errorf("what is left is %+v, %v", m, err)
@@ -247,6 +253,94 @@ func TestIDsAreNeverUsedAgain(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Made again before it was purged, too.
+func TestWhoIsMadeAgainIsNotLocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		f := newFixture(t, nil)
+		f.adopt(t, "kim")
+		for range directory.DefaultFailures {
+			f.Count(ctx, "acme", "kim", false)
+		}
+		if err := f.Delete(ctx, "boss", "acme", "kim", ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(directory.RestoreWithin)
+		if err := f.MakeAgain(ctx, "boss", "acme", "kim", directory.Facts{}); err != nil {
+			t.Fatal(err)
+		}
+		if failures, _ := f.mem.Failures(ctx, "acme", "kim"); failures != (directory.Failures{}) {
+			t.Errorf("with the failures of the old one: %+v", failures)
+		}
+	})
+}
+
+// TestAPasswordThatIsSetMeanwhile: the member's own change rests on the account as it was when
+// the old password was checked.
+func TestAPasswordThatIsSetMeanwhile(t *testing.T) {
+	ctx := t.Context()
+	f := newFixture(t, nil)
+	f.adopt(t, "kim")
+	since := f.account(t, "kim").Version
+	calls := 0
+	set := func(context.Context) error { calls++; return nil }
+	if err := f.SetPassword(ctx, "boss", "acme", "kim", "", set); err != nil || calls != 1 {
+		t.Fatal(err, calls)
+	}
+	now := f.account(t, "kim").Version
+	for _, v := range []session.Version{since, {Line: now.Line, Number: now.Number + 1}, {Line: now.Line + 1, Number: now.Number}} {
+		if err := f.ChangedPassword(ctx, "acme", "kim", v, set); reason(err) != directory.ChangedMeanwhile || calls != 1 {
+			t.Errorf("since %v, and it is at %v: %v, set %d times", v, now, err, calls)
+		}
+	}
+	if err := f.ChangedPassword(ctx, "acme", "kim", now, set); err != nil || calls != 2 {
+		t.Errorf("since %v: %v, set %d times", now, err, calls)
+	}
+	if next, _ := now.Next(); f.account(t, "kim").Version != next {
+		t.Errorf("it is at %v; want %v", f.account(t, "kim").Version, next)
+	}
+}
+
+// TestQuery: each field alone, as a reader of its comment expects.
+func TestQuery(t *testing.T) {
+	a := made(t, "kim", append(toActive, step{directory.GiveRole, role(directory.HRAdmin)}, step{directory.EditProfile,
+		directory.Facts{Profile: directory.Profile{Name: "Émile Kim", Mail: "E.Kim@Example.com"}}})...)
+	gone := made(t, "lee", toDeleted...)
+	for _, row := range []struct {
+		q    directory.Query
+		want string
+	}{
+		{directory.Query{}, "kim lee"},
+		{directory.Query{Status: member.Active}, "kim"}, {directory.Query{Status: member.Deleted}, "lee"}, {directory.Query{Status: member.Pending}, ""},
+		{directory.Query{Role: directory.HRAdmin}, "kim"}, {directory.Query{Role: "hr"}, ""},
+		{directory.Query{AppsBlocked: true}, ""},
+		{directory.Query{DeletedBefore: noon}, ""}, {directory.Query{DeletedBefore: noon.Add(1)}, "lee"},
+		{directory.Query{After: "kim"}, "lee"}, {directory.Query{After: "kil"}, "kim lee"}, {directory.Query{After: "lee"}, ""},
+		{directory.Query{Text: "KIM"}, "kim"}, {directory.Query{Text: "e.kim@example"}, "kim"}, {directory.Query{Text: "émile"}, ""}, {directory.Query{Text: "Émile k"}, "kim"},
+		{directory.Query{Text: "%"}, ""}, {directory.Query{Text: "k_m"}, ""},
+	} {
+		var got []string
+		for _, a := range []directory.Account{a, gone} {
+			if row.q.Chooses(a) {
+				got = append(got, string(a.ID))
+			}
+		}
+		if s := strings.Join(got, " "); s != row.want {
+			t.Errorf("%+v chooses %q; want %q", row.q, s, row.want)
+		}
+	}
+}
+
+// TestALineIsDrawnAnew: on the line that is there, a new one would end nothing.
+func TestALineIsDrawnAnew(t *testing.T) {
+	a := made(t, "kim", toActive...)
+	for _, line := range []session.Version{{}, {Line: a.Version.Line, Number: 1}, {Line: a.Version.Line + 1, Number: 2}, {Number: 1}} {
+		if _, err := directory.DrawLine.Do(a, directory.Facts{At: noon, Line: line}); reason(err) != directory.InvalidArgument {
+			t.Errorf("%v: %v", line, err)
+		}
+	}
 }
 
 func TestAdopt(t *testing.T) {

@@ -265,6 +265,68 @@ func TestLiftingOpensNoLock(t *testing.T) {
 	}
 }
 
+// TestALockIsRecordedOnce: whatever is typed while it is shut.
+func TestALockIsRecordedOnce(t *testing.T) {
+	f := newFixture(t, nil)
+	f.adopt(t, "kim")
+	for i := range 5 * directory.DefaultFailures {
+		f.Count(t.Context(), "acme", "kim", i >= directory.DefaultFailures && i%2 == 1)
+	}
+	events, err := f.mem.Events(t.Context(), "acme", session.EventQuery{Kind: directory.Lock.Kind()})
+	if err != nil || len(events) != 1 || events[0].Member != "kim" {
+		t.Errorf("%+v, %v; want one", events, err)
+	}
+}
+
+// TestALockHidesNoStatus: a member who could not log in anyway is not shown as locked.
+func TestALockHidesNoStatus(t *testing.T) {
+	ctx := t.Context()
+	f := newFixture(t, nil)
+	f.adopt(t, "kim")
+	for range directory.DefaultFailures {
+		f.Count(ctx, "acme", "kim", false)
+	}
+	for _, row := range []struct {
+		act  directory.Act
+		want member.Status
+	}{{directory.Suspend, member.Suspended}, {directory.Delete, member.Deleted}, {directory.Restore, member.Suspended}, {directory.Lift, member.Locked}} {
+		if err := f.Do(ctx, row.act, "acme", "kim", directory.Facts{Actor: "boss"}); err != nil {
+			t.Fatal(err)
+		}
+		o, err := f.Overview(ctx, "boss", "acme", "kim", 0)
+		if got := status(t, f, "kim"); got != row.want || err != nil || o.Status != row.want || o.Locked.IsZero() == (row.want == member.Locked) {
+			t.Errorf("after %s: %v, shown as %v since %v, %v; want %v", row.act, got, o.Status, o.Locked, err, row.want)
+		}
+	}
+}
+
+// TestOnlyASuperAdminsLockOpensByItself: not that of a role which permits everything.
+func TestOnlyASuperAdminsLockOpensByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		f := newFixture(t, nil)
+		f.adopt(t, "all")
+		if err := f.GiveRole(ctx, "boss", "acme", "all", directory.Role{Name: "all", Permissions: directory.AllPermissions}, ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []member.ID{"boss", "all"} {
+			for range directory.DefaultFailures {
+				f.Count(ctx, "acme", id, false)
+			}
+		}
+		time.Sleep(directory.SuperLock)
+		if b, a := status(t, f, "boss"), status(t, f, "all"); b != member.Active || a != member.Locked {
+			t.Errorf("after %v the super admin is %v, and who may everything %v", directory.SuperLock, b, a)
+		}
+		if err := f.Unlock(ctx, "boss", "acme", "boss", ""); reason(err) != directory.NothingToChange {
+			t.Errorf("a lock that has opened by itself is opened: %v", err)
+		}
+		if err := f.Unlock(ctx, "boss", "acme", "all", ""); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestGuarantee32MembersAreFoundByTheSameCalls: so that its time does not tell who there is.
 func TestGuarantee32MembersAreFoundByTheSameCalls(t *testing.T) {
 	var calls []string

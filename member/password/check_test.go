@@ -59,6 +59,8 @@ func TestCheck(t *testing.T) {
 		{"256 of four bytes", strings.Repeat("🐙🦊🐢🐌🦉🐝🐞🦋", 32), password.NIST(), ""},
 		{"257 of four bytes", strings.Repeat("🐙🦊🐢🐌🦉🐝🐞🦋", 32) + "🐙", password.NIST(), "too-long"},
 		{"a megabyte", strings.Repeat("x", 1<<20), password.NIST(), "too-long"},
+		{"1,025 bytes are too many whatever they are", strings.Repeat("\xff", 1025), password.NIST(), "too-long"},
+		{"1,024 that are no text", strings.Repeat("\xff", 1024), password.NIST(), "not-text"},
 		{"a megabyte that is not even text", strings.Repeat("\xff", 1<<20), password.NIST(), "too-long"},
 		{"not UTF-8", "correct horse \xff battery", password.NIST(), "not-text"},
 		{"what was read wrongly", "correct horse \ufffd battery", password.NIST(), "not-text"},
@@ -206,6 +208,7 @@ func TestUsedBefore(t *testing.T) {
 		{"the current one is never taken again", password.NIST(), true, "used-now", 1, "it is your present password; use a new one"},
 		{"nor by the zero policy", password.Policy{}, true, "used-now", 1, "it is your present password; use a new one"},
 		{"a new one", password.Policy{Reuse: 5}, false, "", 5, ""},
+		{"one of the last two", password.Policy{Reuse: 2}, true, "used-before", 2, "it is among your last 2 passwords; use a new one"},
 		{"one of the last five", password.Policy{Reuse: 5}, true, "used-before", 5, "it is among your last 5 passwords; use a new one"},
 	} {
 		asked := 0

@@ -125,16 +125,28 @@ func TestGuarantee30TheHashIsBoundToo(t *testing.T) {
 	var moved *verify.Binding
 	s := &hooked{Store: verify.NewMemStore()}
 	s.load = func(r verify.Record, err error) (verify.Record, error) {
-		if err == nil && moved != nil {
+		if moved != nil { // wherever it is looked for
+			if r, err = s.Store.Load(t.Context(), "acme", "kim"); err != nil {
+				return r, err
+			}
 			a := &r.Attempts[0]
 			r.Tenant, r.Member, a.Client, a.Country, a.Policy, a.MemberVersion = moved.Tenant, moved.Member, moved.Client, moved.Country, moved.Policy, moved.MemberVersion
 		}
 		return r, err
 	}
+	s.save = func(ctx context.Context, expected string, r verify.Record) error {
+		if moved != nil {
+			return nil
+		}
+		return s.Store.Save(ctx, expected, r)
+	}
 	for _, row := range []struct {
 		why  string
 		with func(*verify.Binding)
 	}{
+		{"tenant", func(b *verify.Binding) { b.Tenant = "other" }},
+		{"member", func(b *verify.Binding) { b.Member = "lee" }},
+		{"tenant and member are not one text", func(b *verify.Binding) { b.Tenant, b.Member = "acmek", "im" }},
 		{"client", func(b *verify.Binding) { b.Client = session.Mobile }},
 		{"country", func(b *verify.Binding) { b.Country = geo.Country{} }},
 		{"number", func(b *verify.Binding) { b.Policy.Number++ }},
@@ -236,6 +248,21 @@ func TestGuarantee30FiveTriesAnHour(t *testing.T) {
 	d.now = start.Add(time.Hour)
 	token, code = d.begin(kim())
 	d.complete(token, not(code), kim(), verify.ErrWrongCode) // the first has lapsed, and this is the fifth
+	d.complete(token, code, kim(), verify.ErrTooManyTries)
+}
+
+// A store that loses the tries of the member does not give those of a code back.
+func TestGuarantee30FiveTriesACode(t *testing.T) {
+	s := &hooked{Store: verify.NewMemStore()}
+	s.load = func(r verify.Record, err error) (verify.Record, error) {
+		r.Tries = nil
+		return r, err
+	}
+	d := newDoorOn(t, s)
+	token, code := d.begin(kim())
+	for range 5 {
+		d.complete(token, not(code), kim(), verify.ErrWrongCode)
+	}
 	d.complete(token, code, kim(), verify.ErrTooManyTries)
 }
 
