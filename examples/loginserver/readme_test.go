@@ -59,7 +59,8 @@ func TestReadmeTwoServers(t *testing.T) {
 func TestReadme(t *testing.T) {
 	s, _ := start(t, "127.0.0.1:0")
 	out := pasted(t, "AT=", "127.0.0.1:8080", fmt.Sprint(s.places[0]))
-	for _, want := range []string{`"access":"all"`, `"signed_out":{"visits":1`, `"reason":"all-addresses"`, `"action":"suspend"`, `"live":true`, "member-suspended", `"provisional_until"`, `"settings-saved"`} {
+	for _, want := range []string{`"access":"all"`, `"signed_out":{"visits":1`, `"reason":"all-addresses"`, `"action":"block"`, `"action":"signout","ended":1`, `"action":"suspend"`, `"client":"mobile"`, `"live":false`,
+		"apps-blocked", "session-ended", `"live":true`, "member-suspended", `"provisional_until"`, `"settings-saved"`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}
