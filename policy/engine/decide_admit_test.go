@@ -18,7 +18,7 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
-var decideAll = flag.Bool("decide.all", false, "all combinations of a login, and not each 29th")
+var decideAll = flag.Bool("decide.all", false, "all combinations of a login, and not each 61st, and all members where the network refuses, and not a third of them each time")
 
 // decideFailures answers as a test says.
 type decideFailures struct {
@@ -63,6 +63,8 @@ func decidePeople(t session.TenantID) (all []member.Member) {
 	return all
 }
 
+var decideEverybody = sync.OnceValue(func() []member.Member { return decidePeople("t0") })
+
 var (
 	decideClients = []session.Client{session.UnknownClient, session.Web, session.Mobile, session.IMAP, session.POP3, session.API, session.FirstCustom}
 	decideAddrs   = []netip.Addr{{}, decideOffice, decideHome, decideAbroad, decideSea}
@@ -91,9 +93,12 @@ func decideLinks(p *policy.Profile) *policy.Profile {
 	return p
 }
 
-// TestAdmitAgreesWithTheOracle walks all combinations of what a login depends on.
+// TestAdmitAgreesWithTheOracle walks all combinations of what a login depends on: every one
+// with -decide.all, which takes an hour, and else each 61st, so that any two or three values
+// still meet, for 61 divides no number of them.
 func TestAdmitAgreesWithTheOracle(t *testing.T) {
-	step := 29
+	t.Parallel()
+	step := 61
 	switch {
 	case *decideAll:
 		step = 1
@@ -152,7 +157,7 @@ func decideOne(t *testing.T, e *engine.Engine, records []policy.Record, i int, p
 	next := func(n int) int { k := i % n; i /= n; return k }
 	authenticated, verified := next(2) == 1, next(2) == 1
 	addr, client := decideAddrs[next(len(decideAddrs))], decideClients[next(len(decideClients))]
-	people := decidePeople(records[0].Tenant)
+	people := decideEverybody()
 	who := next(len(people) + 1)
 	r := records[next(len(records))]
 	a := decideAttempt{settings: r.Settings, profile: p, plan: plan, client: client, addr: addr, verified: verified}
@@ -176,6 +181,14 @@ func decideOne(t *testing.T, e *engine.Engine, records []policy.Record, i int, p
 // Where the network refuses an ordinary member, whatever is not let in is told the same to
 // the byte, and no failure is counted.
 func TestGuarantee32NothingIsToldWhereTheNetworkRefuses(t *testing.T) {
+	t.Parallel()
+	one := 3 // of so many members, others each time
+	switch {
+	case *decideAll:
+		one = 1
+	case testing.Short() || decideRace:
+		one = 13
+	}
 	synctest.Test(t, func(t *testing.T) {
 		h := newDecideHost()
 		records := decideTenants(t, h)
@@ -211,8 +224,10 @@ func TestGuarantee32NothingIsToldWhereTheNetworkRefuses(t *testing.T) {
 							}
 						}
 						for i := range 4 {
-							for _, m := range decidePeople(r.Tenant) {
-								ask(m.ID, i&1 == 0, i&2 == 0)
+							for k, m := range decideEverybody() {
+								if (k+refused)%one == 0 {
+									ask(m.ID, i&1 == 0, i&2 == 0)
+								}
 							}
 							for _, id := range strange {
 								h.member = decideStrange(id)

@@ -197,6 +197,7 @@ func modelJudge(k modelKept, x modelSession, d policy.Decision) error {
 
 // The engine does as the model, in every order of acts.
 func TestGuarantee14ModelOfEngine(t *testing.T) {
+	t.Parallel()
 	depth, orders := modelDepthOf(5), 0
 	if runRace {
 		depth--

@@ -312,6 +312,7 @@ func (f modelFigures) log(t *testing.T, scheme modelScheme) {
 // With times for stamps there are survivors, and with versions none. Whatever made the
 // model blind would make the first part fail.
 func TestGuarantee14Model(t *testing.T) {
+	t.Parallel()
 	clocks := map[int]string{-1: "behind", 0: "alike", 1: "ahead"}
 	for _, strict := range []bool{false, true} {
 		for _, skew := range slices.Sorted(maps.Keys(clocks)) {
@@ -342,6 +343,7 @@ func TestGuarantee14Model(t *testing.T) {
 // again. And in no order of acts on one line does a record follow another that moves a cut
 // back.
 func TestGuarantee17ModelOfLines(t *testing.T) {
+	t.Parallel()
 	merged := modelScheme{name: "versions without lines", merged: true}
 	f := modelRun(merged, modelDepthOf(7)-1)
 	f.log(t, merged)

@@ -231,6 +231,14 @@ func TestGuardBlamesOnlyTheChange(t *testing.T) {
 		if _, err := w.eng.Save(w.ctx, engine.Save{Act: a, Settings: saveList("8.8.8.0/24")}); err != nil {
 			t.Error(err)
 		}
+		// What narrows nothing, there or back, is not asked about, though they are outside.
+		a = w.act()
+		a.By = guardPlace("kim", session.Desktop, saveHome)
+		labelled := saveList("8.8.8.0/24")
+		labelled.Designated[0].Label = "Head office"
+		if _, err := w.eng.Save(w.ctx, engine.Save{Act: a, Settings: labelled, Provisional: time.Minute}); err != nil {
+			t.Errorf("provisionally: %v", err)
+		}
 	})
 }
 
