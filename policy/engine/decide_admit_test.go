@@ -102,7 +102,9 @@ func TestAdmitAgreesWithTheOracle(t *testing.T) {
 	switch {
 	case *decideAll:
 		step = 1
-	case testing.Short() || decideRace:
+	case decideRace:
+		step = 499
+	case testing.Short():
 		step = 211
 	}
 	synctest.Test(t, func(t *testing.T) { // which holds the clock, so that copies stay young

@@ -296,6 +296,21 @@ func TestGuarantee29NothingOfAnotherTenantAnswers(t *testing.T) {
 	decideWant(t, e, b, "deny [session-cut]", "a stamp of emca in acme")
 }
 
+// A member whose hash is that of another is not taken for them.
+func TestGuarantee29HashesAreNotNames(t *testing.T) {
+	for _, other := range []member.Member{decideMember("another", "lee"), decideMember("acme", "kim")} {
+		h := decideSmall(t)
+		r := decideAdmit(t, decideEngine(t, h, nil), decideLee)
+		e := decideEngine(t, h, nil)
+		_, _ = e.Check(t.Context(), engine.Request{Tenant: "acme", Member: "nobody"}) // reads the record
+		other.Status = member.Suspended
+		e.Collide(&other, "acme", "lee")
+		for range 2 {
+			decideWant(t, e, r, "allow [all-addresses]", fmt.Sprintf("lee of acme, and not %s of %s", other.ID, other.Tenant))
+		}
+	}
+}
+
 // Names that could be one key if they were joined, with other answers each.
 func TestGuarantee29NamesAreNotMixedUp(t *testing.T) {
 	parts := []string{"a", "ab", "b", "", "\x00", "a\x00", "\x00b", "/", "a/", "/b", "a/b", ":", "a:b", "é", "e\u0301", "A", " a", "a ", "\u200ba", strings.Repeat("a", 300)}

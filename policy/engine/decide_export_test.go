@@ -3,8 +3,21 @@ package engine
 import (
 	"time"
 
+	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/session"
 )
+
+// Collide keeps a member in the place that the hash of another one names, as if the two
+// hashes were one, beside the tenant of the other.
+func (e *Engine) Collide(m *member.Member, t session.TenantID, id member.ID) {
+	hash := e.nameHash(name{t, id})
+	p := e.people.getOrPut(hash, name{m.Tenant, m.ID}, func(p *person) *use {
+		p.name, p.due, p.key = name{m.Tenant, m.ID}, time.Hour, hash
+		return &p.use
+	})
+	p.tenant.Store(e.tenant(t))
+	p.copy.Store(newSomeone(m, e.clock.look()))
+}
 
 // Moment is a moment whose fields tests set.
 type Moment struct{ Mono, Wall int64 }

@@ -178,6 +178,21 @@ func TestGuarantee22WhatWasSeenOutlivesEviction(t *testing.T) {
 	}
 }
 
+// What nobody versions is not noted: a member who lost the version for a while has gone
+// back to no line that was left.
+func TestSeenNotesNoZeroVersion(t *testing.T) {
+	seen := engine.NewSeen(10)
+	v := session.Version{Line: 5, Number: 1}
+	for i, v := range []session.Version{v, {}, v, {}, {Line: 5, Number: 2}} {
+		if !seen.Note(1, v) {
+			t.Errorf("%d: %v lies behind what was seen", i, v)
+		}
+	}
+	if seen.Note(2, session.Version{}); seen.Len() != 1 {
+		t.Errorf("%d are noted; want 1", seen.Len())
+	}
+}
+
 // What was seen is bounded in number; what is asked for lives on, and what was seen last.
 func TestGuarantee22SeenIsBounded(t *testing.T) {
 	const most = 8

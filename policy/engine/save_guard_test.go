@@ -290,6 +290,28 @@ func TestGuarantee25NothingInForce(t *testing.T) {
 	}
 }
 
+// What an older release has stored without a range lets nobody in, so a plan that puts only
+// that in force shuts out everybody.
+func TestGuarantee25NothingInForceOfWhatWasStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSaveWorld(t, policy.NaverWorks(), saveAll())
+		if _, err := w.eng.PlanChanged(w.ctx, engine.Act{Tenant: saveTenant}, "free"); err != nil {
+			t.Fatal(err)
+		}
+		r := w.record()
+		old := r.Version
+		r.Version.Number++
+		r.Settings, r.Save = policy.Settings{Access: policy.DesignatedAddresses, Designated: []policy.Entry{{Label: "lost"}}}, "stored"
+		if _, err := w.mem.Save(w.ctx, old, r, session.Event{ID: "stored", Tenant: saveTenant}, nil); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.eng.PlanChanged(w.ctx, engine.Act{Tenant: saveTenant}, "standard")
+		if l := guardRefusal(t, err); !l.Nothing || w.at() != r.Version {
+			t.Errorf("%+v", l)
+		}
+	})
+}
+
 // The entry that is proposed is taken by the profile, with all the others.
 func TestGuardProposesWhatCanBeSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -412,6 +412,25 @@ func TestLinkIsOrderedInTheSameWrite(t *testing.T) {
 			_, err := w.eng.Enroll(w.ctx, engine.Enrollment{Tenant: saveTenant, Settings: saveList("8.8.8.0/24")})
 			return err
 		}, true},
+		{"taken back to a list at once", saveList("8.8.8.0/24"), func(w *saveWorld) error {
+			_, err := w.eng.TakeBack(w.ctx, takeBackBy(w.provisional(saveAll(), time.Minute).Version))
+			return err
+		}, true},
+		{"a trial beside a list", saveList("8.8.8.0/24"), func(w *saveWorld) error {
+			_, _, err := w.eng.Try(w.ctx, w.act(), w.plan, saveAll())
+			return err
+		}, true},
+		{"a trial beside a list, dropped", saveList("8.8.8.0/24"), func(w *saveWorld) error {
+			n, _, err := w.eng.Try(w.ctx, w.act(), w.plan, saveAll())
+			if err == nil {
+				_, err = w.eng.Drop(w.ctx, w.act(), n)
+			}
+			return err
+		}, true},
+		{"a new line beside a list", saveList("8.8.8.0/24"), func(w *saveWorld) error {
+			_, err := w.eng.NewLine(w.ctx, w.act())
+			return err
+		}, true},
 		{"a trial", saveAll(), func(w *saveWorld) error {
 			_, _, err := w.eng.Try(w.ctx, w.act(), w.plan, saveList("8.8.8.0/24"))
 			return err

@@ -265,6 +265,18 @@ func TestTakeBackCutsWhatIsInForceNow(t *testing.T) {
 		if !w.cut(w.eng, lee) || w.cut(w.eng, kim) || !slices.Equal(saved.Change.SignOutMembers, []session.MemberID{"lee"}) || saved.Change.SignOut != 0 {
 			t.Errorf("%v, %v, signed out: %v, %v", w.check(w.eng, lee), w.check(w.eng, kim), saved.Change.SignOut, saved.Change.SignOutMembers)
 		}
+
+		until = time.Now().Add(5 * time.Minute) // then what comes back has less than the trial
+		w.save(saveUntil(saveList("8.8.8.0/24"), "77.7.7.7", until))
+		v = w.provisional(saveList("8.8.8.0/24", "77.7.7.7"), 10*time.Minute).Version
+		if r := w.record(); r.Return == nil || r.Return.Cuts.Highest() != v.Number+1 {
+			t.Fatalf("%+v; want a return that cuts", r.Return)
+		}
+		kim = w.login(w.eng, "kim", session.Web, saveOffice)
+		w.takeBack(v)
+		if !w.cut(w.eng, kim) {
+			t.Errorf("the return would have ended it: %v", w.check(w.eng, kim))
+		}
 	})
 }
 
