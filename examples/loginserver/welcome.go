@@ -34,7 +34,11 @@ func tries(at []place) []try {
 // welcome tells somebody who has just started the server what to do with it.
 func welcome(w io.Writer, s *site.Site, at []place) {
 	say := func(format string, a ...any) { fmt.Fprintf(w, format+"\n", a...) }
-	say("A login server that asks Sallyport. Everything is made up; without -db it is gone when it stops.\n")
+	lasts := ""
+	if s.Forgets() {
+		lasts = ", and gone when it stops"
+	}
+	say("A login server that asks Sallyport. Everything is made up%s.\n", lasts)
 	for _, p := range at {
 		say("  %-23s %s", "http://"+p.String(), p.Name)
 	}

@@ -19,7 +19,8 @@ func (p *Pages) getIndex(w http.ResponseWriter, r *http.Request) {
 		Tenants []*site.Tenant
 		Places  []Place
 		Address netip.Addr
-	}{p.Front.Site.Tenants(), p.Places, p.Front.Seen(r).Addr}})
+		Forgets bool
+	}{p.Front.Site.Tenants(), p.Places, p.Front.Seen(r).Addr, p.Front.Site.Forgets()}})
 }
 
 // entry is what the pages of a login show.

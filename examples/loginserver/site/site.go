@@ -275,6 +275,9 @@ func (s *Site) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Forgets reports whether everything is gone at the end of the process.
+func (s *Site) Forgets() bool { return s.stores.Forgets }
+
 // Tenants returns all tenants; do not alter the list.
 func (s *Site) Tenants() []*Tenant { return s.tenants }
 

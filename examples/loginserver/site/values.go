@@ -33,12 +33,15 @@ type Stores struct {
 	// Kept is how long sessions that have ended stay, for who looks at the accesses to see
 	// when and why. 0: as long as the accesses, session.History.
 	Kept time.Duration
+
+	// Forgets says that all of them forget everything at the end of the process.
+	Forgets bool
 }
 
 // InMemory returns stores that forget everything at the end of the process.
 func InMemory() *Stores {
 	return &Stores{Policies: policy.NewMemStore(), Members: directory.NewMemStore(), Sessions: session.NewMemStore(),
-		Verifications: verify.NewMemStore(), Values: NewMemValues()}
+		Verifications: verify.NewMemStore(), Values: NewMemValues(), Forgets: true}
 }
 
 // Value is one thing of those that a login server keeps besides: a password, a login that

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-go/sallyport/examples/loginserver/front"
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/policy"
+)
+
+// browser is somebody who has logged in with a browser.
+type browser struct {
+	*world
+	from, base string
+	cookies    []*http.Cookie
+}
+
+func (s *world) browser(from, tenant, id string) *browser {
+	s.Helper()
+	w := s.browse(from, "/t/"+tenant+"/login", nil, "member", id, "password", "demo-"+id, "client", "web")
+	if w.Code != http.StatusSeeOther || len(w.Result().Cookies()) == 0 {
+		s.Fatalf("%s does not get in: %d %s", id, w.Code, w.Body)
+	}
+	return &browser{s, from, "/t/" + tenant, w.Result().Cookies()}
+}
+
+// get returns a page of the tenant, and post what a form on one is answered.
+func (b *browser) get(path string) string {
+	b.Helper()
+	w := b.browse(b.from, b.base+path, b.cookies)
+	if w.Code != http.StatusOK {
+		b.Fatalf("%s: %d %s", path, w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func (b *browser) post(want int, path string, pairs ...string) string {
+	b.Helper()
+	w := b.browse(b.from, b.base+path, b.cookies, pairs...)
+	if w.Code != want {
+		b.Fatalf("%s: %d %s; want %d", path, w.Code, w.Body, want)
+	}
+	return w.Body.String() + w.Header().Get("Location")
+}
+
+// says compares which of some texts a page has.
+func says(t *testing.T, why, page string, texts map[string]bool) {
+	t.Helper()
+	for text, want := range texts {
+		if strings.Contains(page, text) != want {
+			t.Errorf("%s: %q is there: %v\n%s", why, text, !want, page)
+		}
+	}
+}
+
+// What a server says of itself is so: only a demo is one, and only memory forgets.
+func TestServerSaysWhatItIs(t *testing.T) {
+	open := func(name string) *site.Stores {
+		stores, closer, err := openStores(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { closer.Close() })
+		return stores
+	}
+	for _, c := range []struct {
+		demo, forgets bool
+		why, db       string
+	}{
+		{true, true, "a demo in memory", ""},
+		{true, false, "a demo that is stored", "sqlite:" + filepath.Join(t.TempDir(), "demo.db")},
+		{false, false, "a server", "sqlite:" + filepath.Join(t.TempDir(), "real.db")},
+	} {
+		setups := site.Demo()[:1]
+		if !c.demo {
+			setups = []site.Setup{site.First()}
+		}
+		stores := open(c.db)
+		s, err := site.New(t.Context(), site.Options{Stores: stores, Setups: setups, Demo: c.demo, Iterations: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{T: t, Site: s, http: handler(&front.Front{Site: s, Names: []string{"example.com"}}, nil, nil)}
+		says(t, c.why, w.browse(home, "/", nil).Body.String(), map[string]bool{
+			"Sallyport demo":                        c.demo,
+			"is made up":                            c.demo,
+			"root (super admin), it (IT admin)":     c.demo,
+			"It is gone when the server stops.":     c.forgets,
+			"What is allowed depends on that addre": true,
+		})
+		if c.demo {
+			var said bytes.Buffer
+			welcome(&said, s, []place{{}})
+			says(t, c.why, said.String(), map[string]bool{"is made up": true, "gone when it stops": c.forgets})
+		}
+	}
+}
+
+// Where no one country would let the administrators in again, none is offered.
+func TestLockoutOffersWhatMends(t *testing.T) {
+	s := newSite(t)
+	b := s.browser(home, "kintone", "root")
+	from := s.settings("kintone").Version.String()
+	page := b.post(http.StatusConflict, "/admin/network/save", "from", from, "id", "1", "do", "save",
+		"doc", `{"access":"designated","designated":[{"range":"9.9.9.0/24"}]}`)
+	says(t, "the list is mended", page, map[string]bool{`value="mend"`: true, "Designate 127.0.0.1 too": true, `value="mend-country"`: false})
+
+	s.save("works", func(x *policy.Settings) { x.Access = policy.AllAddresses })
+	s.join("works", site.Newcomer{ID: "ann", Password: "demo-ann", Roles: []string{directory.ITAdmin}}) // and no contact to verify by
+	b = s.browser(korea, "works", "ann")
+	from = s.settings("works").Version.String()
+	page = b.post(http.StatusConflict, "/admin/network/save", "from", from, "id", "2", "do", "save",
+		"doc", `{"access":"all","overseas":{"block":true,"exempt":["JP"]}}`)
+	says(t, "so are the countries", page, map[string]bool{`value="mend-country"`: true, "Exempt South Korea too": true})
+}
