@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -117,4 +118,84 @@ func TestLockoutOffersWhatMends(t *testing.T) {
 	page = b.post(http.StatusConflict, "/admin/network/save", "from", from, "id", "2", "do", "save",
 		"doc", `{"access":"all","overseas":{"block":true,"exempt":["JP"]}}`)
 	says(t, "so are the countries", page, map[string]bool{`value="mend-country"`: true, "Exempt South Korea too": true})
+}
+
+// Who is locked is shown so wherever members are listed, and no other answer than the
+// member's own page and the door give.
+func TestListShowsLocks(t *testing.T) {
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		for range failures {
+			s.login(office, "works", "kim", "wrong")
+		}
+		s.want("locked", s.login(office, "works", "kim", "demo-kim"), "403 deny [member-locked]")
+		token, b := s.in(office, "works", "root"), s.browser(office, "works", "root")
+		statuses := func() map[string]string {
+			_, body := s.admin(office, "GET", "/t/works/admin/members", token, "")
+			var list []struct{ ID, Status string }
+			if err := json.Unmarshal([]byte(body), &list); err != nil {
+				t.Fatalf("%v: %s", err, body)
+			}
+			found := map[string]string{}
+			for _, m := range list {
+				found[m.ID] = m.Status
+			}
+			return found
+		}
+		if got := statuses(); len(got) != 4 || got["kim"] != "locked" || got["lee"] != "active" {
+			t.Errorf("while kim is locked: %v", got)
+		}
+		says(t, "the list", b.get("/admin/members"), map[string]bool{"Locked after failed logins": true})
+		says(t, "kim's own page", b.get("/admin/members/kim"), map[string]bool{"Locked after failed logins": true})
+		says(t, "lee's own page", b.get("/admin/members/lee"), map[string]bool{"Locked after failed logins": false})
+		s.act(directory.Unlock, "works", "kim", directory.Facts{})
+		if got := statuses(); got["kim"] != "active" {
+			t.Errorf("unlocked: %v", got)
+		}
+		says(t, "the list", b.get("/admin/members"), map[string]bool{"Locked after failed logins": false})
+		if code, body := s.admin(office, "GET", "/t/works/admin/members?max=201", token, ""); code != 400 {
+			t.Errorf("more than are looked up at once: %d %s", code, body)
+		}
+	})
+}
+
+// How long a save waits to be confirmed is bounded as the engine bounds it, and whoever
+// asks for more is told by how much and not that nothing answers.
+func TestTrialIsBounded(t *testing.T) {
+	timed(t, func(t *testing.T) {
+		for _, c := range []struct {
+			after, why string
+			want       int
+		}{
+			{"9.999s", "too short", 400},
+			{"-5m", "in the past", 400},
+			{"24h0m1s", "too long", 400},
+			{"48h", "two days", 400},
+			{"soon", "no duration", 400},
+			{"10s", "the shortest", 200},
+			{"24h", "the longest", 200},
+		} {
+			s := newSite(t)
+			root := s.in(office, "works", "root")
+			code, body := s.admin(office, "PUT", "/t/works/admin/network?provisional="+c.after, root, `{"access":"designated","designated":[{"range":"::1"}]}`)
+			if code != c.want || code == 400 && c.after != "soon" && !strings.Contains(body, "10s to 24h") {
+				t.Errorf("%s: %d %s; want %d", c.why, code, body, c.want)
+			}
+		}
+	})
+}
+
+// The mend of a lockout is an entry of a document: added to it, the document is saved.
+func TestMendIsPasted(t *testing.T) {
+	s := newSite(t)
+	root := s.in(home, "kintone", "root")
+	put := func(doc string) (int, string) { return s.admin(home, "PUT", "/t/kintone/admin/network", root, doc) }
+	code, body := put(`{"access":"designated","designated":[{"range":"9.9.9.0/24"}]}`)
+	var p struct{ Mend json.RawMessage }
+	if err := json.Unmarshal([]byte(body), &p); err != nil || code != 409 || string(p.Mend) != `{"range":"127.0.0.1"}` {
+		t.Fatalf("%d %v: %s", code, err, body)
+	}
+	if code, body := put(`{"access":"designated","designated":[{"range":"9.9.9.0/24"},` + string(p.Mend) + `]}`); code != 200 {
+		t.Errorf("with the mend: %d %s", code, body)
+	}
 }

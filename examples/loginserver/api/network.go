@@ -33,6 +33,12 @@ func (a *API) getNetwork(w http.ResponseWriter, r *http.Request, who *site.Actor
 	writeJSON(w, http.StatusOK, n.Settings)
 }
 
+// A provisional save waits so long to be confirmed, as engine.Engine.Save has it.
+const (
+	minTrial = 10 * time.Second
+	maxTrial = 24 * time.Hour
+)
+
 // change reads what headers and query say of a change. Without If-Match, or with "*", it is
 // made to the version of now.
 func (a *API) change(r *http.Request, who *site.Actor) (site.Change, error) {
@@ -40,8 +46,12 @@ func (a *API) change(r *http.Request, who *site.Actor) (site.Change, error) {
 	c := site.Change{ID: r.Header.Get("Idempotency-Key"), Why: q.Get("why"), Force: q.Get("force")}
 	if text := q.Get("provisional"); text != "" {
 		var err error
-		if c.Provisional, err = time.ParseDuration(text); err != nil || c.Provisional <= 0 {
+		c.Provisional, err = time.ParseDuration(text)
+		switch {
+		case err != nil:
 			return c, errInput(fmt.Sprintf("provisional=%.40q is no duration; write 5m", text))
+		case c.Provisional < minTrial || c.Provisional > maxTrial:
+			return c, errInput(fmt.Sprintf("provisional=%.40q is out of bounds; a save can be taken back after 10s to 24h", text))
 		}
 	}
 	match := strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ","))

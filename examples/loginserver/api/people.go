@@ -26,7 +26,7 @@ type entry struct {
 
 func (a *API) getMembers(w http.ResponseWriter, r *http.Request, who *site.Actor) {
 	q := r.URL.Query()
-	n, err := number(r, "max", session.MaxPage, session.MaxPage)
+	n, err := number(r, "max", 100, 200) // each member's state of now is looked up
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return

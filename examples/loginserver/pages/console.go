@@ -113,13 +113,9 @@ func (l lang) step(s policy.Step) string {
 
 // memberIDs are the ids to choose from, the first page of them.
 func (v *visitor) memberIDs(r *http.Request) []member.ID {
-	list, err := v.Members(r.Context(), directory.Query{})
+	ids, err := v.MemberIDs(r.Context())
 	if err != nil {
 		return nil // a choice less: what is typed is checked
-	}
-	var ids []member.ID
-	for _, e := range list {
-		ids = append(ids, e.ID)
 	}
 	slices.Sort(ids)
 	return ids

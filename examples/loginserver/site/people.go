@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -13,9 +14,32 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
-// Members returns a page of the members. Permission: basics.
+// Members returns a page of the members, those whom failed logins lock as Locked, as Member
+// and the door have them: each is looked up, so ask for no more than you show. q.Status is
+// what is stored, which a lock is not. Permission: basics.
 func (a *Actor) Members(ctx context.Context, q directory.Query) ([]directory.Entry, error) {
-	return a.Tenant.site.directory.List(ctx, a.ID, a.Tenant.ID, q)
+	page, err := a.Tenant.site.directory.List(ctx, a.ID, a.Tenant.ID, q)
+	for i := range page {
+		m, err := a.Tenant.site.directory.Member(ctx, a.Tenant.ID, page[i].ID)
+		switch {
+		case errors.Is(err, session.ErrNotFound): // purged since
+		case err != nil:
+			return nil, err
+		default:
+			page[i].Status = m.Status
+		}
+	}
+	return page, err
+}
+
+// MemberIDs returns the first ids, for a person to choose from. Permission: basics.
+func (a *Actor) MemberIDs(ctx context.Context) ([]member.ID, error) {
+	page, err := a.Tenant.site.directory.List(ctx, a.ID, a.Tenant.ID, directory.Query{})
+	var ids []member.ID
+	for _, e := range page {
+		ids = append(ids, e.ID)
+	}
+	return ids, err
 }
 
 // Member returns what an administrator sees of a member, with the visits of some clients; 0:
