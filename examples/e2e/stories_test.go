@@ -24,7 +24,7 @@ func TestOfficeIsDesignated(t *testing.T) {
 	b.do(chromedp.Click("#access-designated"))
 	b.press(`main button[value="review"].primary`)
 	b.sees("Only designated IP addresses are allowed.", "Added: 8.8.8.8", "All members, you too, on: Web browser",
-		"They stay signed in on: Mobile app", "You could not log in from some of your own places:", home+", South Korea", "Refused")
+		"They stay logged in on: Mobile app", "You could not log in from some of your own places:", home+", South Korea", "Refused")
 	b.shot("warned")
 
 	b.comeFrom(home, "en")
@@ -252,7 +252,7 @@ func TestWithoutScript(t *testing.T) {
 	b.login("works", "root")
 	b.goTo("/t/works/admin/members/kim")
 	b.press(`form[action$="/signout"] button`)
-	b.sees("Done: Force out.")
+	b.sees("Done: Log out everywhere.")
 	kim.goTo("/t/works/me")
 	kim.sees("Your session has ended.")
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -198,4 +200,98 @@ func TestMendIsPasted(t *testing.T) {
 	if code, body := put(`{"access":"designated","designated":[{"range":"9.9.9.0/24"},` + string(p.Mend) + `]}`); code != 200 {
 		t.Errorf("with the mend: %d %s", code, body)
 	}
+}
+
+// A password that an administrator has set goes on, or is good for one login that asks for
+// another: as the administrator has chosen.
+func TestSetPasswordAsksForAnother(t *testing.T) {
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		b := s.browser(office, "works", "it")
+		says(t, "the member's page", b.get("/admin/members/kim"), map[string]bool{`name="change" value="yes" checked`: true})
+		set := func(why, want string, pairs ...string) {
+			t.Helper()
+			b.post(http.StatusSeeOther, "/admin/members/kim/set-password", append(pairs, "password", newPassword)...)
+			s.want(why, s.login(office, "works", "kim", newPassword), want)
+		}
+		set("without the tick", "200 allow [address-designated]")
+		set("with it", "202 change-password [password-change-required]", "change", "yes")
+		set("and again, before it was changed", "202 change-password [password-change-required]", "change", "yes")
+
+		token := s.in(office, "works", "it")
+		for form, want := range map[string]int{"change=yes": 200, "change=no": 400, "change=": 200} {
+			if code, body := s.admin(office, "POST", "/t/works/admin/members/lee/set-password", token, form+"&password="+newPassword); code != want {
+				t.Errorf("%s: %d %s; want %d", form, code, body, want)
+			}
+		}
+		s.admin(office, "POST", "/t/works/admin/members/lee/set-password", token, "change=yes&password="+newPassword)
+		s.want("by the API", s.login(office, "works", "lee", newPassword), "202 change-password [password-change-required]")
+	})
+}
+
+// Answers are for who sends requests: they name no package of this server and no field of
+// its errors, and say what the matter is.
+func TestAPISpeaksToItsUsers(t *testing.T) {
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		root := s.in(home, "kintone", "root")
+		const network = "/t/kintone/admin/network"
+		call := func(method, path, match, body string) (int, string) {
+			t.Helper()
+			r := httptest.NewRequest(method, path, strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer "+root)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if match != "" {
+				r.Header.Set("If-Match", match)
+			}
+			w := s.do(home, r)
+			var p struct{ Error string }
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+				t.Fatalf("%v: %s", err, w.Body)
+			}
+			return w.Code, p.Error
+		}
+		suspend := "/t/kintone/admin/members/kim/suspend"
+		if code, text := call("POST", suspend, "", ""); code != 200 {
+			t.Fatal(text)
+		}
+		trial := `{"access":"designated","designated":[{"range":"127.0.0.1"}]}`
+		before := s.settings("kintone").Version
+		if code, text := call("PUT", network+"?provisional=5m", "", trial); code != 200 {
+			t.Fatal(text)
+		}
+		open := s.settings("kintone").Version
+		etag := func(v fmt.Stringer) string { return `"` + v.String() + `"` }
+		for _, c := range []struct {
+			method, path, match, body string
+			want                      int
+			says                      string
+		}{
+			{"PUT", network, "", trial, 409, "a provisional save is open"},
+			{"PUT", network, etag(before), trial, 412, "they were saved since"},
+			{"POST", network + "/confirm", etag(open), "", 200, ""},
+			{"POST", network + "/confirm", etag(open), "", 412, "they were saved since"},
+			{"POST", network + "/confirm", "", "", 409, "no provisional save is open"},
+			{"PUT", network, "", `{"access":"designated","designated":[{"range":"9.9.9.0/24"}]}`, 409, "send the same request to retry"},
+			{"POST", suspend, "", "", 409, "a member who is suspended"},
+			{"POST", "/t/kintone/admin/members/lee/lift", "", "", 409, "a member who is active"},
+			{"POST", "/t/kintone/admin/members/root/suspend", "", "", 409, "make another one first"},
+			{"POST", "/t/kintone/admin/members/nobody/suspend", "", "", 404, "there is no such member"},
+			{"POST", "/t/kintone/admin/members/lee/fly", "", "", 404, "there is no such action"},
+			{"POST", "/t/kintone/admin/members/lee/give-role", "", "role=" + directory.Deputy, 200, ""},
+			{"POST", "/t/kintone/admin/members/lee/take-role", "", "role=" + directory.HRAdmin, 404, "no such role"},
+			{"POST", network + "/restore", "", "version=1.1", 404, ""},
+			{"POST", "/reset/kintone.x", "", "", 410, ""},
+		} {
+			code, text := call(c.method, c.path, c.match, c.body)
+			if code != c.want || !strings.Contains(text, c.says) {
+				t.Errorf("%s %s: %d %q; want %d %q", c.method, c.path, code, text, c.want, c.says)
+			}
+			for _, inner := range []string{"engine", "policy:", "directory", "Force", "somebody else"} {
+				if strings.Contains(text, inner) {
+					t.Errorf("%s %s: %q in %q", c.method, c.path, inner, text)
+				}
+			}
+		}
+	})
 }

@@ -133,7 +133,7 @@ func TestGuarantee30VerificationIsSpentOnce(t *testing.T) {
 				return s.verify(usa, r.Attempt, s.code())
 			}, wrong},
 			{"after the member's sessions were ended", func(s *world, r result) result {
-				if err := s.actor("standard", "root").SetPassword(s.Context(), "kim", newPassword, "leaked"); err != nil {
+				if err := s.actor("standard", "root").SetPassword(s.Context(), "kim", newPassword, "leaked", false); err != nil {
 					s.Fatal(err)
 				}
 				return s.verify(usa, r.Attempt, s.code())

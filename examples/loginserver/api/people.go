@@ -148,13 +148,13 @@ var acts = map[string]directory.Act{
 }
 
 // postAction does something to a member. Every action takes a reason; signout takes the
-// session to end, or ends all; set-password takes the password, or draws one and tells it;
-// the acts on roles take the role.
+// session to end, or ends all; set-password takes the password, or draws one and tells it,
+// and whether the member must change it; the acts on roles take the role.
 func (a *API) postAction(w http.ResponseWriter, r *http.Request, who *site.Actor) {
 	f := map[string]string{}
 	var err error
 	if r.ContentLength != 0 {
-		f, err = front.Fields(w, r, "reason", "session", "password", "role")
+		f, err = front.Fields(w, r, "reason", "session", "password", "change", "role")
 	}
 	if err != nil {
 		a.writeProblem(w, r, err)
@@ -185,12 +185,16 @@ func (a *API) postAction(w http.ResponseWriter, r *http.Request, who *site.Actor
 		}
 		done.Ended = &n
 	case action == "set-password":
-		password := f["password"]
+		password, change := f["password"], f["change"]
+		if change != "" && change != "yes" {
+			err = errInput(`change: write yes, or leave it out`)
+			break
+		}
 		if password == "" {
 			password = rand.Text()
 			done.Password = password
 		}
-		err = who.SetPassword(r.Context(), id, password, f["reason"])
+		err = who.SetPassword(r.Context(), id, password, f["reason"], change == "yes")
 	default:
 		err = &directory.RefusedError{Act: directory.Act(action), Member: id, Reason: directory.UnknownAct}
 	}

@@ -72,7 +72,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		input    errInput
 		large    *http.MaxBytesError
 	)
-	p := problem{Error: err.Error()}
+	p := problem{Error: plain(err)}
 	status := http.StatusServiceUnavailable
 	switch {
 	case errors.As(err, &invalid):
@@ -90,7 +90,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &proxy):
 		status, p.Reason, p.Force = http.StatusConflict, "undeclared-proxy", proxy.Force
 	case errors.As(err, &conflict):
-		status, p.Reason, p.Version = http.StatusPreconditionFailed, "version-moved", conflict.Found.String()
+		status, p.Error, p.Reason, p.Version = http.StatusPreconditionFailed, moved(conflict), "version-moved", conflict.Found.String()
 		w.Header().Set("ETag", etag(conflict.Found))
 	case errors.Is(err, engine.ErrProvisional):
 		status, p.Reason = http.StatusConflict, "provisional-open"
@@ -101,7 +101,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, engine.ErrNoHistory):
 		status, p.Reason = http.StatusNotFound, "no-such-version"
 	case errors.As(err, &refused):
-		status, p.Reason = http.StatusConflict, string(refused.Reason)
+		status, p.Error, p.Reason = http.StatusConflict, refusal(refused), string(refused.Reason)
 		if s, ok := statuses[refused.Reason]; ok {
 			status = s
 		}

@@ -230,7 +230,7 @@ func (p *Pages) postAct(w http.ResponseWriter, r *http.Request, v *visitor) {
 	case signOut:
 		_, err = v.SignOutAll(ctx, id, why)
 	case directory.SetPassword:
-		err = v.SetPassword(ctx, id, f.Get("password"), why)
+		err = v.SetPassword(ctx, id, f.Get("password"), why, f.Get("change") != "")
 	case directory.EndSession:
 		facts := directory.Facts{Why: why}
 		if err = facts.Session.UnmarshalText([]byte(f.Get("session"))); err != nil {

@@ -189,7 +189,11 @@ func (p *Pages) postSave(w http.ResponseWriter, r *http.Request, v *visitor) {
 	case err == nil:
 		p.saved(w, r, v, saved, map[bool]string{true: "saved-trial", false: "saved"}[d.Trial])
 	case errors.As(err, &conflict):
-		p.showReview(w, r, v, http.StatusConflict, now, e, d, v.l.say("review.conflict"))
+		by := string(now.By)
+		if by == "" {
+			by = v.l.say("history.system")
+		}
+		p.showReview(w, r, v, http.StatusConflict, now, e, d, v.l.say("review.conflict", by, when(now.At)))
 	default:
 		if d.Lockout = v.l.lockout(err); d.Lockout == nil {
 			p.unsavable(w, r, v, now, e, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -57,7 +58,14 @@ func (a *Actor) MemberVisitsCSV(ctx context.Context, w io.Writer, id member.ID, 
 // permission that its table says. f says why and with what; its Actor and At are filled in.
 func (a *Actor) Do(ctx context.Context, act directory.Act, id member.ID, f directory.Facts) error {
 	f.Actor = a.ID
-	return a.Tenant.site.directory.Do(ctx, act, a.Tenant.ID, id, f)
+	err := a.Tenant.site.directory.Do(ctx, act, a.Tenant.ID, id, f)
+	var refused *directory.RefusedError
+	if errors.As(err, &refused) && refused.Reason == directory.WrongState && refused.Detail == "" {
+		if m, err := a.Tenant.site.directory.Member(ctx, a.Tenant.ID, id); err == nil {
+			refused.Detail = "this cannot be done to a member who is " + strings.ReplaceAll(m.Status.String(), "-", " ")
+		}
+	}
+	return err
 }
 
 // SignOut is the act of ending one session of a member. Permission: security.
@@ -88,9 +96,10 @@ func (a *Actor) SignOutAll(ctx context.Context, id member.ID, why string) (int, 
 	return n, nil
 }
 
-// SetPassword sets a member's password by force, and ends all sessions. Permission:
-// security. The error may be a *PasswordError.
-func (a *Actor) SetPassword(ctx context.Context, id member.ID, password, why string) error {
+// SetPassword sets a member's password by force, and ends all sessions; with change, the
+// member must choose another one at the next login, so that the administrator's is no
+// password for long. Permission: security. The error may be a *PasswordError.
+func (a *Actor) SetPassword(ctx context.Context, id member.ID, password, why string, change bool) error {
 	if err := typed(password); err != nil {
 		return err
 	}
@@ -98,9 +107,18 @@ func (a *Actor) SetPassword(ctx context.Context, id member.ID, password, why str
 		return &PasswordError{fmt.Sprintf("a new password has at least %d characters", MinPassword)}
 	}
 	s := a.Tenant.site
-	return s.directory.SetPassword(ctx, a.ID, a.Tenant.ID, id, why, func(ctx context.Context) error {
+	err := s.directory.SetPassword(ctx, a.ID, a.Tenant.ID, id, why, func(ctx context.Context) error {
 		return s.passwords.set(ctx, a.Tenant.ID, id, password)
 	})
+	if err != nil || !change {
+		return err
+	}
+	err = a.Do(ctx, directory.RequestPasswordChange, id, directory.Facts{Why: why})
+	var refused *directory.RefusedError
+	if errors.As(err, &refused) && refused.Reason == directory.NothingToChange { // it was requested before
+		return nil
+	}
+	return err
 }
 
 // watches are the permissions of which one shows the accesses of a tenant.

@@ -99,7 +99,7 @@ func TestPasswordChangedMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := other.Tenant("line").Actor("root", session.Web, httpgate.Seen{Addr: home})
-		if err := root.SetPassword(t.Context(), "kim", "correct horse battery", "leaked"); err != nil {
+		if err := root.SetPassword(t.Context(), "kim", "correct horse battery", "leaked", false); err != nil {
 			t.Error(err)
 		}
 		release()

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// The library's errors are written for who writes the server. What follows says the same to
+// who sends requests.
+
+// plain returns the text of an error without the package that it comes from, and says where
+// the force of a refusal goes.
+func plain(err error) string {
+	text := err.Error()
+	for _, name := range []string{"engine: ", "policy: ", "directory: ", "session: "} {
+		text = strings.TrimPrefix(text, name)
+	}
+	if head, _, ok := strings.Cut(text, "; or, if it is meant so, "); ok {
+		text = head + "; or, if it is meant so, send the same request to retry"
+	}
+	return text
+}
+
+// moved says that settings are not at the version that a request named, whoever moved them.
+func moved(e *policy.ConflictError) string {
+	switch e.Found {
+	case session.Version{}:
+		return "the tenant has no settings yet"
+	case e.Expected:
+		return "the Idempotency-Key was used before, on another version; draw another"
+	}
+	return fmt.Sprintf("the settings are at version %v and not at %v, for they were saved since; read them and try again", e.Found, e.Expected)
+}
+
+// refusal says why an act was refused.
+func refusal(e *directory.RefusedError) string {
+	if e.Detail != "" && (e.Reason == directory.InvalidArgument || e.Reason == directory.WrongState) {
+		return e.Detail
+	}
+	if text, ok := refusals[e.Reason]; ok {
+		return text
+	}
+	return "this cannot be done: " + string(e.Reason)
+}
+
+var refusals = map[directory.Reason]string{
+	directory.UnknownAct:           "there is no such action; /openapi.yaml names them",
+	directory.UnknownActor:         "you are no member of this tenant",
+	directory.ActorCannotAct:       "your own account is not active",
+	directory.MissingPermission:    "none of your roles permits it",
+	directory.TargetOutranks:       "the member may do what you may not; ask somebody who may, or a super admin",
+	directory.UnknownMember:        "there is no such member",
+	directory.MemberExists:         "the id was used before; ids are never used again",
+	directory.WrongState:           "this cannot be done in the state that the member is in",
+	directory.NothingToChange:      "it is so already",
+	directory.LoginIDFixed:         "only a login id that was generated can be changed, and only once",
+	directory.DeletedTooLongAgo:    "the member was deleted 7 days ago or longer",
+	directory.DeletedTooShortAgo:   "the member was deleted less than 7 days ago and can still be restored",
+	directory.LastSuperAdmin:       "no other super admin could log in then; make another one first",
+	directory.InvalidArgument:      "something that the action needs is missing or wrong",
+	directory.UnknownSession:       "the member has no such session",
+	directory.UnknownExternal:      "the member has no such external login",
+	directory.UnknownRole:          "the member has no such role",
+	directory.ChangedMeanwhile:     "the member was changed meanwhile; try again",
+	directory.NoDeviceService:      "this service manages no devices",
+	directory.PlanWithoutDownloads: "the plan of the tenant has no downloads",
+}
