@@ -52,6 +52,12 @@ type Saved struct {
 	// that is free of the list. It is empty if the act shuts out nobody anywhere.
 	OnlyBypass []Finding
 
+	// ShutOut are the places of administrators that the act shuts out, though it was not
+	// refused: nobody comes in from there any more, at once or from an end in the settings
+	// on, where they could have without the act. They are others than the one who acts,
+	// unless Act.Force was used; tell them, or let them in again. The event says it too.
+	ShutOut []Finding
+
 	// Until is when a provisional save is taken back if nobody confirms it; zero: never.
 	Until time.Time
 }
@@ -75,6 +81,7 @@ type change struct {
 	skip     uint64   // numbers to leave out before it
 	orders   []session.Order
 	bypasses []Finding
+	out      []Finding // whom it shuts out
 }
 
 // leave is what an act may do that others may not.
@@ -169,7 +176,7 @@ func (e *Engine) commit(ctx context.Context, t *tenant, a Act, former session.Ve
 	if v != c.next.Version {
 		return Saved{Version: v, Repeated: true}, nil
 	}
-	saved := Saved{Version: v, Change: c.diff, OnlyBypass: c.bypasses}
+	saved := Saved{Version: v, Change: c.diff, OnlyBypass: c.bypasses, ShutOut: c.out}
 	if c.next.Return != nil {
 		saved.Until = c.next.Return.At
 	}
@@ -275,7 +282,15 @@ const (
 )
 
 func (e *Engine) event(a Act, c *change, now time.Time) session.Event {
-	lines := slices.Concat(c.notes, c.diff.Summary)
+	lines := slices.Clone(c.notes)
+	for i, f := range c.out {
+		if i == maxFindings {
+			lines = append(lines, fmt.Sprintf("shuts out %d more", len(c.out)-i))
+			break
+		}
+		lines = append(lines, "shuts out "+f.String())
+	}
+	lines = append(lines, c.diff.Summary...)
 	if n := len(lines); n > maxSummary {
 		lines = append(lines[:maxSummary:maxSummary], fmt.Sprintf("and %d more", n-maxSummary))
 	}

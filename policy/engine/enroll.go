@@ -51,11 +51,11 @@ func (e *Engine) Enroll(ctx context.Context, n Enrollment) (Saved, error) {
 	former := r.Version // zero, unless there was one before
 	now := e.clock.at(time.Now())
 	a := Act{Tenant: n.Tenant, ID: rand.Text(), By: n.By, Force: n.Force}
-	bypasses, err := e.guard(ctx, a, former, step{old, new, p, now}, nil)
+	bypasses, out, err := e.guard(ctx, a, former, step{old, new, p, now}, nil)
 	if err != nil {
 		return Saved{}, err
 	}
-	c := &change{kind: "tenant-enrolled", bypasses: bypasses}
+	c := &change{kind: "tenant-enrolled", bypasses: bypasses, out: out}
 	c.next = policy.Record{Tenant: n.Tenant, Version: session.NewLine(), Plan: n.Plan, Settings: new.settings, Drafts: r.Drafts}
 	c.diff.Summary = judge(old, new, now).Summary
 	if former != (session.Version{}) {

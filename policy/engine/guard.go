@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sallyport-go/sallyport/ipset"
@@ -21,24 +22,25 @@ type step struct {
 }
 
 // guard refuses a step that shuts administrators out, and one that would when it is taken
-// back; version is the record's. It returns the places that only a bypass admits then.
-func (e *Engine) guard(ctx context.Context, a Act, version session.Version, to step, back *step) ([]Finding, error) {
+// back; version is the record's. It returns the places that only a bypass admits then, and
+// those that the step shuts out though it is not refused.
+func (e *Engine) guard(ctx context.Context, a Act, version session.Version, to step, back *step) (bypasses, out []Finding, err error) {
 	provisional := back != nil // what was accepted for a while is not accepted for good
 	narrows := !widens(to.old, to.new, to.at)
 	if back != nil && widens(back.old, back.new, back.at) {
 		back = nil
 	}
 	if !narrows && back == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	seats, err := e.seats(ctx, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var refusal *LockoutError
-	var bypasses []Finding
 	if narrows {
 		refusal, bypasses = to.try(seats)
+		out = e.shutOut(to, seats)
 	}
 	if back != nil {
 		if returns, _ := back.try(seats); returns != nil {
@@ -49,7 +51,7 @@ func (e *Engine) guard(ctx context.Context, a Act, version session.Version, to s
 		}
 	}
 	if refusal == nil {
-		return bypasses, nil
+		return bypasses, out, nil
 	}
 	if refusal.refuses() {
 		e.mend(refusal, to, seats)
@@ -57,9 +59,9 @@ func (e *Engine) guard(ctx context.Context, a Act, version session.Version, to s
 	refusal.Tenant, refusal.Version = a.Tenant, version
 	refusal.Force = refusal.digest(to.new, provisional)
 	if a.Force == refusal.Force {
-		return bypasses, nil
+		return bypasses, out, nil
 	}
-	return nil, refusal
+	return nil, nil, refusal
 }
 
 // try decides a login from each seat as the step would, at its instant and after each end
@@ -71,20 +73,15 @@ func (s step) try(seats []seat) (refusal *LockoutError, bypasses []Finding) {
 		refusal.NothingFrom, refusal.Nothing = emptyFrom(s.new.settings.Designated, s.at)
 	}
 	told := make(map[int]bool) // seats among bypasses
-	for _, at := range append([]time.Time{s.at}, endsAfter(s.new.settings, s.at)...) {
-		var from time.Time // zero: at once
-		if !at.Equal(s.at) {
-			from = at
-		}
+	for _, at := range s.instants() {
 		var out []Finding
 		acting := false
 		for i, seat := range seats {
-			d := s.policy.Evaluate(policy.Attempt{Addr: seat.Addr, Client: seat.Client, Plan: s.new.plan, Member: seat.member, At: at})
-			f := Finding{seat.Member, seat.Client, seat.Addr, from, d, seat.acting}
+			f := s.find(seat, at)
 			switch {
-			case !comesIn(d, seat.Contact):
+			case !comesIn(f.Decision, seat.Contact):
 				out, acting = append(out, f), acting || seat.acting
-			case bypass(d.Reason) && !told[i]:
+			case bypass(f.Decision.Reason) && !told[i]:
 				bypasses, told[i] = append(bypasses, f), true
 			}
 		}
@@ -97,6 +94,47 @@ func (s step) try(seats []seat) (refusal *LockoutError, bypasses []Finding) {
 		return nil, bypasses
 	}
 	return refusal, bypasses
+}
+
+// shutOut returns the places that a step shuts out, each from the first instant at which
+// nobody comes in from there and would have without the step.
+func (e *Engine) shutOut(s step, seats []seat) (out []Finding) {
+	// What cannot be understood any more let in, for all that is known.
+	before := sync.OnceValues(func() (*policy.Policy, error) {
+		return policy.CompileStored(s.old.settings, s.old.profile, e.o.Locator)
+	})
+	told := make(map[int]bool)
+	for _, at := range s.instants() {
+		for i, seat := range seats {
+			if told[i] {
+				continue
+			}
+			f := s.find(seat, at)
+			if comesIn(f.Decision, seat.Contact) {
+				continue
+			}
+			if p, err := before(); err == nil && !comesIn(p.Evaluate(seat.attempt(s.old.plan, at)), seat.Contact) {
+				continue
+			}
+			out, told[i] = append(out, f), true
+		}
+	}
+	return out
+}
+
+// instants returns when a step decides otherwise than before: its own instant, and each end
+// that the settings name after it.
+func (s step) instants() []time.Time {
+	return append([]time.Time{s.at}, endsAfter(s.new.settings, s.at)...)
+}
+
+// find decides a login from a seat at one of the instants.
+func (s step) find(seat seat, at time.Time) Finding {
+	var from time.Time // zero: at once
+	if !at.Equal(s.at) {
+		from = at
+	}
+	return Finding{seat.Member, seat.Client, seat.Addr, from, s.policy.Evaluate(seat.attempt(s.new.plan, at)), seat.acting}
 }
 
 // comesIn reports whether somebody who is answered so can come in.
@@ -149,6 +187,10 @@ type seat struct {
 	Place
 	member *member.Member
 	acting bool
+}
+
+func (s seat) attempt(plan policy.Plan, at time.Time) policy.Attempt {
+	return policy.Attempt{Addr: s.Addr, Client: s.Client, Plan: plan, Member: s.member, At: at}
 }
 
 // seats returns where administrators come from: the acting one with the client in use and
@@ -210,7 +252,7 @@ func (e *Engine) official(ctx context.Context, t session.TenantID, id member.ID)
 
 // mend proposes what a refused step lacks: the entry of an address that was seen, or the
 // country of it, the acting administrator's first. What it proposes is taken by the
-// profile and opens the step.
+// profile and opens the step. Whom the step shuts out even with that is told too.
 func (e *Engine) mend(l *LockoutError, to step, seats []seat) {
 	for _, seat := range seats[:min(len(seats), 10)] {
 		addr := ipset.Canonical(seat.Addr)
@@ -221,27 +263,30 @@ func (e *Engine) mend(l *LockoutError, to step, seats []seat) {
 		switch s := to.new.settings.Clone(); to.new.inForce().Access {
 		case policy.DesignatedAddresses:
 			entry := policy.Entry{Range: r}
-			if s.Designated = append(s.Designated, entry); e.mends(s, to, seats) {
-				l.Mend = entry
+			s.Designated = append(s.Designated, entry)
+			if mended, ok := e.mended(s, to, seats); ok {
+				l.Mend, l.StillOut = entry, e.shutOut(mended, seats)
 				return
 			}
 		default:
-			d := to.policy.Evaluate(policy.Attempt{Addr: seat.Addr, Client: seat.Client, Plan: to.new.plan, Member: seat.member, At: to.at})
-			if s.Overseas.Exempt = s.Overseas.Exempt.With(d.Country); e.mends(s, to, seats) {
-				l.MendCountry = d.Country
+			country := to.find(seat, to.at).Decision.Country
+			s.Overseas.Exempt = s.Overseas.Exempt.With(country)
+			if mended, ok := e.mended(s, to, seats); ok {
+				l.MendCountry, l.StillOut = country, e.shutOut(mended, seats)
 				return
 			}
 		}
 	}
 }
 
-// mends reports whether a step to other settings could be saved and shuts nobody out.
-func (e *Engine) mends(s policy.Settings, to step, seats []seat) bool {
+// mended returns the step to other settings, and whether they can be saved and it is not
+// refused.
+func (e *Engine) mended(s policy.Settings, to step, seats []seat) (step, bool) {
 	p, err := policy.Compile(s, &e.profile, e.o.Locator)
 	if err != nil {
-		return false
+		return step{}, false
 	}
 	to.new.settings, to.policy = s, p
 	refusal, _ := to.try(seats)
-	return refusal == nil
+	return to, refusal == nil
 }

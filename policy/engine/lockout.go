@@ -75,6 +75,10 @@ type LockoutError struct {
 	Mend        policy.Entry
 	MendCountry geo.Country
 
+	// StillOut are the places that the change shuts out even with Mend or MendCountry, as
+	// Saved.ShutOut would tell then: those of other administrators, whom that does not help.
+	StillOut []Finding
+
 	Force string // with this in Act.Force the change is made all the same
 }
 
@@ -98,6 +102,10 @@ func (e *LockoutError) Error() string {
 		remedies = append(remedies, "save it for good and not provisionally")
 	}
 	b.WriteString("\n" + strings.Join(remedies, ", and ") + "; or, if it is meant so, repeat it with this error's Force")
+	if len(e.StillOut) > 0 {
+		fmt.Fprintf(&b, "\neven with %s, this shuts out", e.mend())
+		list(&b, e.StillOut)
+	}
 	return b.String()
 }
 
@@ -107,15 +115,23 @@ func (e *LockoutError) refuses() bool { return e.Nothing || len(e.Findings) > 0 
 func (e *LockoutError) remedy() string {
 	switch {
 	case !e.Mend.Range.IsZero():
-		return fmt.Sprintf("add %v to the designated addresses", e.Mend.Range)
+		return "add " + e.mend() + " to the designated addresses"
 	case e.MendCountry != geo.Country{}:
-		return fmt.Sprintf("add %v to the exempt countries", e.MendCountry)
+		return "add " + e.mend() + " to the exempt countries"
 	case e.Nothing || e.Findings[0].Decision.Reason == policy.ReasonAddressNotDesignated:
 		return "designate addresses that administrators come from"
 	case e.Findings[0].Decision.Effect == policy.Verify:
 		return "record a contact to verify the identity by"
 	}
 	return "have the administrators come in some other way first"
+}
+
+// mend names Mend or MendCountry.
+func (e *LockoutError) mend() string {
+	if e.Mend.Range.IsZero() {
+		return e.MendCountry.String()
+	}
+	return e.Mend.Range.String()
 }
 
 func (e *LockoutError) reasons(b *strings.Builder) {
@@ -125,9 +141,14 @@ func (e *LockoutError) reasons(b *strings.Builder) {
 			b.WriteString(" from " + instant(e.NothingFrom) + " on")
 		}
 	}
-	for i, f := range e.Findings {
+	list(b, e.Findings)
+}
+
+// list writes findings, each on a line of its own.
+func list(b *strings.Builder, findings []Finding) {
+	for i, f := range findings {
 		if i == maxFindings {
-			fmt.Fprintf(b, "\n\tand %d more", len(e.Findings)-i)
+			fmt.Fprintf(b, "\n\tand %d more", len(findings)-i)
 			break
 		}
 		b.WriteString("\n\t" + f.String())

@@ -65,11 +65,11 @@ func (e *Engine) replace(ctx context.Context, s Save, kind string, r policy.Reco
 // change judges and guards a step, and prepares what every save has. back is the step that
 // takes it back; nil: there is none.
 func (e *Engine) change(ctx context.Context, a Act, kind string, r policy.Record, to step, back *step) (*change, error) {
-	bypasses, err := e.guard(ctx, a, r.Version, to, back)
+	bypasses, out, err := e.guard(ctx, a, r.Version, to, back)
 	if err != nil {
 		return nil, err
 	}
-	c := &change{kind: kind, next: r, diff: judge(to.old, to.new, to.at), bypasses: bypasses}
+	c := &change{kind: kind, next: r, diff: judge(to.old, to.new, to.at), bypasses: bypasses, out: out}
 	c.next.Settings, c.next.Plan = to.new.settings, to.new.plan
 	c.orders = e.linkFor(c.next, a.By.Member, to.at)
 	return c, nil

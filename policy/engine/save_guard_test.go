@@ -566,3 +566,90 @@ func TestGuarantee28LockoutErrorIsSafe(t *testing.T) {
 		t.Error("the zero error says nothing")
 	}
 }
+
+// Who is shut out by an act that is done all the same is told: to who acts, in the event, and
+// before, where what mends the act does not help them.
+func TestGuardTellsWhomElseItShutsOut(t *testing.T) {
+	hour := saveEpoch.Add(time.Hour)
+	kim, lee := guardPlace("kim", session.Web, saveOffice), guardPlace("lee", session.Web, saveHome)
+	for _, row := range []struct {
+		why    string
+		by     engine.Place
+		others []engine.Place
+		old    policy.Settings
+		new    policy.Settings
+		still  string // whom the mend of a refusal does not help
+		out    string // Saved.ShutOut, once mended
+	}{
+		{"another administrator", kim, []engine.Place{lee}, saveAll(), saveList("8.8.8.0/24"), "",
+			`"lee" with web at 9.9.9.9: deny [address-not-designated]`},
+		{"whom the mend does not help", kim, []engine.Place{lee}, saveAll(), saveList("7.7.7.0/24"),
+			`"lee" with web at 9.9.9.9: deny [address-not-designated]`, `"lee" with web at 9.9.9.9: deny [address-not-designated]`},
+		{"whom a country does not help", kim, []engine.Place{lee}, saveAll(), saveBlock(saveAll()),
+			`"lee" with web at 9.9.9.9: verify [overseas-login] US, and there is no contact to verify by`,
+			`"lee" with web at 9.9.9.9: verify [overseas-login] US, and there is no contact to verify by`},
+		{"nobody acts", engine.Place{}, []engine.Place{kim, lee}, saveAll(), saveList("8.8.8.0/24"), "",
+			`"lee" with web at 9.9.9.9: deny [address-not-designated]`},
+		{"from an end on", kim, []engine.Place{lee}, saveAll(), saveUntil(saveList("8.8.8.0/24"), "9.9.9.9", hour), "",
+			`"lee" with web at 9.9.9.9, from 2000-01-01T01:00:00Z on: deny [address-not-designated]`},
+		{"who was out before", kim, []engine.Place{lee}, saveList("8.8.8.0/24", "1.1.1.1"), saveList("8.8.8.0/24"), "", ""},
+		{"whose end was there before", kim, []engine.Place{lee}, saveUntil(saveList("8.8.8.0/24", "1.1.1.1"), "9.9.9.9", hour),
+			saveUntil(saveList("8.8.8.0/24"), "9.9.9.9", hour), "", ""},
+		{"who is suspended", kim, []engine.Place{guardPlace("suspended", session.Web, saveHome)}, saveAll(), saveList("8.8.8.0/24"), "", ""},
+		{"who has a bypass", kim, []engine.Place{guardPlace("boss", session.Web, saveHome)}, saveAll(), saveList("8.8.8.0/24"), "", ""},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newSaveWorld(t, policy.Standard(), row.old)
+				w.admins.places = row.others
+				w.members.named["suspended"] = member.Member{Tenant: saveTenant, ID: "suspended", Status: member.Suspended}
+				a := w.act()
+				a.By, a.ID = row.by, "save"
+				saved, err := w.eng.Save(w.ctx, engine.Save{Act: a, Settings: row.new})
+				if row.still != "" {
+					l := guardRefusal(t, err)
+					if said := fmt.Sprintf("%v, this shuts out\n\t%s", err, row.still); guardTexts(l.StillOut) != row.still || !strings.HasSuffix(err.Error(), said[strings.LastIndex(said, ", this shuts"):]) {
+						t.Fatalf("%v\nand still out are\n%s\nwant\n%s", err, guardTexts(l.StillOut), row.still)
+					}
+					if l.Mend.Range.IsZero() {
+						row.new.Overseas.Exempt = row.new.Overseas.Exempt.With(l.MendCountry)
+					} else {
+						row.new.Designated = append(row.new.Designated, l.Mend)
+					}
+					saved, err = w.eng.Save(w.ctx, engine.Save{Act: a, Settings: row.new})
+				}
+				if err != nil || guardTexts(saved.ShutOut) != row.out {
+					t.Fatalf("%v, and shut out are\n%s\nwant\n%s", err, guardTexts(saved.ShutOut), row.out)
+				}
+				past, err := w.mem.History(w.ctx, saveTenant, session.Version{}, 1)
+				if err != nil || len(past) != 1 || past[0].Event.ID != "save" {
+					t.Fatalf("%v, %v", past, err)
+				}
+				if said := strings.Join(past[0].Event.Summary, "\n"); strings.Contains(said, "shuts out") != (row.out != "") || !strings.Contains(said, row.out) {
+					t.Errorf("the event says\n%s\nwant\n%s", said, row.out)
+				}
+			})
+		})
+	}
+}
+
+// A force lets the acting administrator be shut out too, and says so.
+func TestGuardTellsWhomAForceShutsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSaveWorld(t, guardBound(), saveAll())
+		s := engine.Save{Act: saveBy(w.act(), "kim", saveHome), Settings: saveList("8.8.8.0/24")}
+		for range 30 {
+			w.admins.places = append(w.admins.places, guardPlace(member.ID(fmt.Sprint("other", len(w.admins.places))), session.Web, saveHome))
+		}
+		_, err := w.eng.Save(w.ctx, s)
+		s.Force = guardRefusal(t, err).Force
+		saved, err := w.eng.Save(w.ctx, s)
+		if err != nil || len(saved.ShutOut) != 31 || !saved.ShutOut[0].Acting {
+			t.Fatalf("%v, and shut out are %s", err, guardTexts(saved.ShutOut))
+		}
+		past, err := w.mem.History(w.ctx, saveTenant, session.Version{}, 1)
+		if err != nil || len(past) != 1 || !strings.Contains(strings.Join(past[0].Event.Summary, "\n"), "\nshuts out 21 more\n") {
+			t.Errorf("the event says %q, %v", past[0].Event.Summary, err)
+		}
+	})
+}
