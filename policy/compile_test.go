@@ -114,7 +114,8 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
-// Every code is produced by what these tests compile and decode, and no other.
+// Every code is produced by what these tests compile and decode, and no other; but for those
+// of an act, which only the engine knows.
 func TestEveryProblemCodeIsProduced(t *testing.T) {
 	var errs []error
 	decode := func(doc string) {
@@ -144,7 +145,10 @@ func TestEveryProblemCodeIsProduced(t *testing.T) {
 			produced[p.Code] = true
 		}
 	}
-	want := slices.Sorted(maps.Keys(maps.Collect(policy.ProblemCodes())))
+	codes := maps.Collect(policy.ProblemCodes())
+	delete(codes, "bad-provisional")
+	delete(codes, "bad-act-id")
+	want := slices.Sorted(maps.Keys(codes))
 	if got := slices.Sorted(maps.Keys(produced)); !slices.Equal(got, want) {
 		t.Errorf("produced are\n%q\nand the codes are\n%q", got, want)
 	}

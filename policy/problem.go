@@ -140,6 +140,10 @@ var problemCodes = [...]struct{ code, mend string }{
 	{"unknown-plan", "name a plan of the profile"},
 	{"not-in-plan", "switch it off, or have the plan changed first"},
 
+	// of the act that the engine was to do
+	{"bad-provisional", "0, to save for good, or from 10s to 24h"},
+	{"bad-act-id", "draw one, as with rand.Text"},
+
 	// of the host's own program
 	{"no-profile", "pass policy.Standard() or another profile"},
 	{"no-clients", "set Profile.Clients to the clients that the product has"},

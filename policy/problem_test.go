@@ -191,7 +191,7 @@ func TestInvalidErrorUnwraps(t *testing.T) {
 // The codes are stable: translations and programs hang on them.
 func TestProblemCodesAreKept(t *testing.T) {
 	codes := maps.Collect(policy.ProblemCodes())
-	want := strings.Fields(`bad-end bad-label bad-member bad-range bad-time empty-ranges ipv4-only missing newer-format no-clients no-exceptions not-in-plan unknown-plan
+	want := strings.Fields(`bad-act-id bad-provisional bad-end bad-label bad-member bad-range bad-time empty-ranges ipv4-only missing newer-format no-clients no-exceptions not-in-plan unknown-plan
 		no-from-to no-locator no-overseas-blocking no-profile no-range not-public not-utf8 null repeated-country repeated-key repeated-member special-purpose syntax
 		too-large too-many too-many-problems trailing-data unknown-access unknown-clients unknown-country unknown-format unknown-key unknown-outside whole-family
 		whole-family-excepted wrong-case wrong-type`)

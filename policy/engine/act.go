@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/session"
@@ -24,7 +25,8 @@ type Act struct {
 
 	// ID makes the act repeatable: after an error that leaves its outcome open, as a lost
 	// connection, repeat it with the same ID and From, and it is done once. Draw another
-	// for each act, as with rand.Text. "": one is drawn, and the act is not repeatable.
+	// for each act, as with rand.Text. One that is not UTF-8 or begins with "return-" is a
+	// *policy.InvalidError. "": one is drawn, and the act is not repeatable.
 	ID string
 
 	// By is the administrator and the place that they act from, which the act must not
@@ -40,26 +42,26 @@ type Act struct {
 
 // Saved says what an act did.
 type Saved struct {
-	Version session.Version // of the record from now on
-	Change  policy.Change   // and who was signed out
+	Version session.Version `json:"version"` // of the record from now on
+	Change  policy.Change   `json:"change"`  // and who was signed out
 
 	// Repeated says that the act was done before and was not done again. Version is the
 	// one that it made then, and what else it did is in the history.
-	Repeated bool
+	Repeated bool `json:"repeated,omitempty"`
 
 	// OnlyBypass are the places of administrators that only a bypass admits from now on,
 	// or from an end in the settings on: being a super admin, an exception, or a client
 	// that is free of the list. It is empty if the act shuts out nobody anywhere.
-	OnlyBypass []Finding
+	OnlyBypass []Finding `json:"only_bypass,omitempty"`
 
 	// ShutOut are the places of administrators that the act shuts out, though it was not
 	// refused: nobody comes in from there any more, at once or from an end in the settings
 	// on, where they could have without the act. They are others than the one who acts,
 	// unless Act.Force was used; tell them, or let them in again. The event says it too.
-	ShutOut []Finding
+	ShutOut []Finding `json:"shut_out,omitempty"`
 
 	// Until is when a provisional save is taken back if nobody confirms it; zero: never.
-	Until time.Time
+	Until time.Time `json:"until,omitzero"`
 }
 
 var (
@@ -97,14 +99,19 @@ const (
 // for all who may write it.
 const returned = "return-"
 
+// invalid refuses an act for what the caller asks; nothing was saved.
+func invalid(path, code, input, why string) error {
+	return &policy.InvalidError{Problems: []policy.Problem{{Path: path, Code: code, Input: input[:min(len(input), maxName)], Err: errors.New(why)}}}
+}
+
 // act loads the record, has make decide what becomes of it, and writes that, once. One
 // that names no version is made again after a conflict.
 func (e *Engine) act(ctx context.Context, a Act, may leave, make func(policy.Record, time.Time) (*change, error)) (Saved, error) {
 	if a.Tenant == "" {
 		return Saved{}, ErrNotEnrolled
 	}
-	if strings.HasPrefix(a.ID, returned) {
-		return Saved{}, fmt.Errorf("engine: an Act.ID cannot begin with %q", returned)
+	if strings.HasPrefix(a.ID, returned) || !utf8.ValidString(a.ID) {
+		return Saved{}, invalid("id", "bad-act-id", a.ID, "no act can be called so")
 	}
 	var last session.Version
 	for {

@@ -31,7 +31,7 @@ var (
 // admit without a bypass. Confirm from another place, or with Force.
 type NotAdmittedError struct {
 	Finding
-	Force string
+	Force string `json:"force"`
 }
 
 // Error says from where the confirmation came.

@@ -198,9 +198,9 @@ func New(p *policy.Profile, s policy.Store, m Members, o *Options) (*Engine, err
 
 // Found says what the store can do beyond what every store must.
 type Found struct {
-	Watches   bool // it tells of changes, so that they are seen at once and not within MaxStale
-	Remembers bool // it keeps earlier versions, so that History and Restore work
-	Logs      bool // its events can be searched
+	Watches   bool `json:"watches"`   // it tells of changes, so that they are seen at once and not within MaxStale
+	Remembers bool `json:"remembers"` // it keeps earlier versions, so that History and Restore work
+	Logs      bool `json:"logs"`      // its events can be searched
 }
 
 // Found returns what was found in the store that New was given.

@@ -171,10 +171,10 @@ func (e *Engine) mail(ctx context.Context, o session.Order) (err error) {
 
 // Offer is what a reset link offers to do.
 type Offer struct {
-	Tenant  session.TenantID
-	Version session.Version // of the settings that it lifts
-	Expires time.Time
-	Change  policy.Change
+	Tenant  session.TenantID `json:"tenant"`
+	Version session.Version  `json:"version"` // of the settings that it lifts
+	Expires time.Time        `json:"expires"`
+	Change  policy.Change    `json:"change"`
 }
 
 // Offered shows what a reset link would do, and does nothing: a mail program that opens

@@ -20,12 +20,12 @@ import (
 
 // Finding is what a change would do to an administrator at a place.
 type Finding struct {
-	Member   member.ID
-	Client   session.Client
-	Addr     netip.Addr
-	From     time.Time       // when an end in the settings passes; zero: at once
-	Decision policy.Decision // of a login
-	Acting   bool            // it is the one who makes the change
+	Member   member.ID       `json:"member"`
+	Client   session.Client  `json:"client,omitzero"`
+	Addr     netip.Addr      `json:"addr,omitzero"`
+	From     time.Time       `json:"from,omitzero"`    // when an end in the settings passes; zero: at once
+	Decision policy.Decision `json:"decision"`         // of a login
+	Acting   bool            `json:"acting,omitempty"` // it is the one who makes the change
 }
 
 // String returns f as a person reads it.
@@ -53,33 +53,33 @@ func (f Finding) String() string {
 
 // LockoutError refuses a change that would shut administrators out. Nothing was saved.
 type LockoutError struct {
-	Tenant  session.TenantID
-	Version session.Version // of the settings that stay; zero: there are none yet
+	Tenant  session.TenantID `json:"tenant,omitempty"`
+	Version session.Version  `json:"version,omitzero"` // of the settings that stay; zero: there are none yet
 
 	// Nothing says that addresses would be designated with none in force, at once or,
 	// where it is not zero, from NothingFrom on.
-	Nothing     bool
-	NothingFrom time.Time
+	Nothing     bool      `json:"nothing,omitempty"`
+	NothingFrom time.Time `json:"nothing_from,omitzero"`
 
 	// Findings are the places from which nobody could come in, at the first instant at
 	// which the acting administrator, or everybody, could not.
-	Findings []Finding
+	Findings []Finding `json:"findings,omitempty"`
 
 	// Return is the same for what a provisional save goes back to; nil: that shuts out
 	// nobody. From and NothingFrom are zero there if it is so as soon as it is taken back.
-	Return *LockoutError
+	Return *LockoutError `json:"return,omitempty"`
 
 	// Mend, added to the designated addresses, makes the change one that is not refused,
 	// but for Return; likewise MendCountry, added to the exempt countries. Zero: one alone
 	// does not do.
-	Mend        policy.Entry
-	MendCountry geo.Country
+	Mend        policy.Entry `json:"mend,omitzero"`
+	MendCountry geo.Country  `json:"mend_country,omitzero"`
 
 	// StillOut are the places that the change shuts out even with Mend or MendCountry, as
 	// Saved.ShutOut would tell then: those of other administrators, whom that does not help.
-	StillOut []Finding
+	StillOut []Finding `json:"still_out,omitempty"`
 
-	Force string // with this in Act.Force the change is made all the same
+	Force string `json:"force,omitempty"` // with this in Act.Force the change is made all the same
 }
 
 // maxFindings is how many of them a text names.

@@ -17,24 +17,24 @@ import (
 // against what the present settings decide today. Visits are decided as logins without
 // verification.
 type Preview struct {
-	Change policy.Change // and who would be signed out by the save
+	Change policy.Change `json:"change"` // and who would be signed out by the save
 
-	Visits  int // replayed
-	Unknown int // of members that there are no more; not counted below
+	Visits  int `json:"visits"`  // replayed
+	Unknown int `json:"unknown"` // of members that there are no more; not counted below
 
-	Refused   Tally // let in or asked today, and refused then
-	Asked     Tally // let in today, and asked for verification then
-	Freed     Tally // refused or asked today, and let in then
-	SignedOut Tally // by clients and members whose sessions the save would end
+	Refused   Tally `json:"refused"`    // let in or asked today, and refused then
+	Asked     Tally `json:"asked"`      // let in today, and asked for verification then
+	Freed     Tally `json:"freed"`      // refused or asked today, and let in then
+	SignedOut Tally `json:"signed_out"` // by clients and members whose sessions the save would end
 }
 
 // Tally counts visits.
 type Tally struct {
-	Visits    int
-	ByMember  map[member.ID]int
-	ByClient  map[session.Client]int
-	ByCountry map[geo.Country]int   // of the visit; the zero Country is unknown
-	ByReason  map[policy.Reason]int // of the decision then
+	Visits    int                    `json:"visits"`
+	ByMember  map[member.ID]int      `json:"by_member,omitempty"`
+	ByClient  map[session.Client]int `json:"by_client,omitempty"`
+	ByCountry map[geo.Country]int    `json:"by_country,omitempty"` // of the visit; the zero Country, "" in JSON, is unknown
+	ByReason  map[policy.Reason]int  `json:"by_reason,omitempty"`  // of the decision then
 }
 
 func (t *Tally) add(v session.Visit, d policy.Decision) {

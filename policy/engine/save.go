@@ -17,8 +17,8 @@ type Save struct {
 	Settings policy.Settings
 
 	// Provisional takes the save back after so long unless it is confirmed; see Confirm.
-	// From 10 seconds to 24 hours; anything else is an error, and nothing was saved. Who is
-	// to stay signed in after Confirm needs one longer than MaxStale. 0: the save stays.
+	// From 10 seconds to 24 hours; anything else is a *policy.InvalidError. Who is to stay
+	// signed in after Confirm needs one longer than MaxStale. 0: the save stays.
 	Provisional time.Duration
 }
 
@@ -28,9 +28,13 @@ type Save struct {
 // *LockoutError if administrators would be shut out, a *policy.ConflictError if somebody
 // else has saved, ErrProvisional or ErrNotEnrolled; nothing was saved then. Any other
 // error leaves open whether it was: repeat the save with the same Act.ID.
+//
+// Read settings that come as text by [policy.Decode], which tells at once what is wrong with
+// the text and with what it means. Read by json.Unmarshal, they have told all that is wrong
+// with the text before Save can say what is wrong with the meaning.
 func (e *Engine) Save(ctx context.Context, s Save) (Saved, error) {
 	if s.Provisional != 0 && (s.Provisional < minProvisional || s.Provisional > maxProvisional) {
-		return Saved{}, fmt.Errorf("engine: provisional for %v; from %v to %v", s.Provisional, minProvisional, maxProvisional)
+		return Saved{}, invalid("provisional", "bad-provisional", s.Provisional.String(), "a save cannot be provisional for so long")
 	}
 	s.Settings = s.Settings.Clone()
 	return e.act(ctx, s.Act, 0, func(r policy.Record, now time.Time) (*change, error) {

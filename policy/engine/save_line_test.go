@@ -59,7 +59,8 @@ func TestGuarantee23Enroll(t *testing.T) {
 			t.Errorf("%+v, %v", saved, err)
 		}
 		events, _ := w.mem.Events(w.ctx, "new", session.EventQuery{})
-		if len(events) != 1 || events[0].Kind != "tenant-enrolled" || events[0].Actor != "kim" || len(events[0].Summary) != 2 {
+		if len(events) != 1 || events[0].Kind != "tenant-enrolled" || events[0].Actor != "kim" || len(events[0].Summary) != 3 ||
+			!strings.HasPrefix(events[0].Summary[0], `shuts out "kim" (acting)`) {
 			t.Errorf("%+v", events)
 		}
 		// A session from before stamps lives until the first cut.

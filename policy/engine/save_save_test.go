@@ -48,8 +48,20 @@ func TestSaveRefuses(t *testing.T) {
 			}
 		}
 		for _, d := range []time.Duration{1, 9 * time.Second, 24*time.Hour + 1, -time.Minute} {
-			if _, err := w.eng.Save(w.ctx, engine.Save{Act: w.act(), Plan: "standard", Settings: saveAll(), Provisional: d}); err == nil {
-				t.Errorf("provisional for %v was saved", d)
+			_, err := w.eng.Save(w.ctx, engine.Save{Act: w.act(), Plan: "standard", Settings: saveAll(), Provisional: d})
+			const want = "policy: provisional: a save cannot be provisional for so long; 0, to save for good, or from 10s to 24h"
+			var invalid *policy.InvalidError
+			if !errors.As(err, &invalid) || invalid.Problems[0].Code != "bad-provisional" || invalid.Problems[0].Input != d.String() || err.Error() != want {
+				t.Errorf("provisional for %v: %v; want %v", d, err, want)
+			}
+		}
+		for _, id := range []string{"return-1.1", "\xff"} {
+			a := w.act()
+			a.ID = id
+			_, err := w.eng.Save(w.ctx, engine.Save{Act: a, Plan: "standard", Settings: saveAll()})
+			var invalid *policy.InvalidError
+			if !errors.As(err, &invalid) || invalid.Problems[0].Code != "bad-act-id" || invalid.Problems[0].Path != "id" {
+				t.Errorf("the id %q: %v", id, err)
 			}
 		}
 		for why, a := range map[string]engine.Act{
