@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,12 +42,23 @@ const (
 )
 
 // change reads what headers and query say of a change. Without If-Match, or with "*", it is
-// made to the version of now.
-func (a *API) change(r *http.Request, who *site.Actor) (site.Change, error) {
-	q := r.URL.Query()
+// made to the version of now. What the query says beside params is refused: a provisional
+// that was passed over would make a change for good of one that was to be taken back.
+func (a *API) change(r *http.Request, who *site.Actor, params ...string) (site.Change, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return site.Change{}, errInput("the query cannot be read")
+	}
+	for name, values := range q {
+		switch {
+		case !slices.Contains(params, name):
+			return site.Change{}, errInput(fmt.Sprintf("the query has %.40q; this takes %s", name, strings.Join(params, ", ")))
+		case len(values) > 1:
+			return site.Change{}, errInput(fmt.Sprintf("the query has %s twice", name))
+		}
+	}
 	c := site.Change{ID: r.Header.Get("Idempotency-Key"), Why: q.Get("why"), Force: q.Get("force")}
 	if text := q.Get("provisional"); text != "" {
-		var err error
 		c.Provisional, err = time.ParseDuration(text)
 		switch {
 		case err != nil:
@@ -63,7 +76,6 @@ func (a *API) change(r *http.Request, who *site.Actor) (site.Change, error) {
 	if strings.Contains(match, ",") {
 		return c, errInput("If-Match names several versions; name the one that you have read")
 	}
-	var err error
 	c.From, err = site.ParseVersion(strings.Trim(match, `"`))
 	return c, err
 }
@@ -71,7 +83,7 @@ func (a *API) change(r *http.Request, who *site.Actor) (site.Change, error) {
 // putNetwork saves. The query may have why, force, and provisional with a duration, after
 // which the save is taken back unless it is confirmed.
 func (a *API) putNetwork(w http.ResponseWriter, r *http.Request, who *site.Actor) {
-	c, err := a.change(r, who)
+	c, err := a.change(r, who, "why", "force", "provisional")
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return
@@ -103,7 +115,7 @@ func bodyError(err error) error {
 }
 
 func (a *API) postConfirm(w http.ResponseWriter, r *http.Request, who *site.Actor) {
-	c, err := a.change(r, who)
+	c, err := a.change(r, who, "why", "force")
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return
@@ -113,7 +125,7 @@ func (a *API) postConfirm(w http.ResponseWriter, r *http.Request, who *site.Acto
 }
 
 func (a *API) postTakeBack(w http.ResponseWriter, r *http.Request, who *site.Actor) {
-	c, err := a.change(r, who)
+	c, err := a.change(r, who, "why", "force")
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return
@@ -133,7 +145,7 @@ func (a *API) postRestore(w http.ResponseWriter, r *http.Request, who *site.Acto
 		a.writeProblem(w, r, err)
 		return
 	}
-	c, err := a.change(r, who)
+	c, err := a.change(r, who, "why", "force")
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return

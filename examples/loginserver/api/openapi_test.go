@@ -286,6 +286,8 @@ func (d *documented) network() {
 	d.login("works", "it")
 	d.ask(200, "GET", pattern, at, "")
 	d.ask(400, "PUT", pattern, at, here, "If-Match", "x")
+	d.ask(400, "PUT", pattern, at+"?provisonal=1h", open)
+	d.ask(400, "PUT", pattern, at+"?why=a&why=b", open)
 	d.ask(409, "PUT", pattern, at, elsewhere)
 	d.ask(412, "PUT", pattern, at, here, "If-Match", `"1.1"`)
 	d.ask(413, "PUT", pattern, at, strings.Repeat(" ", 5<<20))
@@ -307,6 +309,9 @@ func (d *documented) network() {
 	d.ask(400, "GET", pattern+"/history", at+"/history?max=x", "")
 	restore := fmt.Sprintf(`{"version":%q}`, first)
 	d.ask(400, "POST", pattern+"/restore", at+"/restore", `{"version":"x"}`)
+	d.ask(400, "POST", pattern+"/restore", at+"/restore?provisional=1h", restore) // which would be for good
+	d.ask(400, "POST", pattern+"/confirm", at+"/confirm?provisional=1h", "")
+	d.ask(400, "POST", pattern+"/take-back", at+"/take-back?provisional=1h", "")
 	d.ask(412, "POST", pattern+"/restore", at+"/restore", restore, "If-Match", `"1.1"`)
 	d.ask(413, "POST", pattern+"/restore", at+"/restore", `{"version":"`+strings.Repeat("1", 5000)+`"}`)
 	d.ask(415, "POST", pattern+"/restore", at+"/restore", `{}`, "Content-Type", "text/plain")
