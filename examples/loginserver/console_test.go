@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sallyport-go/sallyport/examples/loginserver/front"
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
@@ -292,6 +294,69 @@ func TestAPISpeaksToItsUsers(t *testing.T) {
 					t.Errorf("%s %s: %q in %q", c.method, c.path, inner, text)
 				}
 			}
+		}
+	})
+}
+
+// The accesses are chosen by member, program and day, on the page and in the file, and tell
+// why a session ended.
+func TestAccessesAreChosen(t *testing.T) {
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		kim := s.browser(office, "works", "kim")
+		kim.post(http.StatusSeeOther, "/logout", "x", "y")
+		for range maxSessions + 1 {
+			s.in(office, "works", "it")
+		}
+		first := time.Now().UTC().Format(time.DateOnly)
+		time.Sleep(24 * time.Hour)
+		second := time.Now().UTC().Format(time.DateOnly)
+		lee := s.in(office, "works", "lee")
+		root := s.browser(office, "works", "root")
+		root.post(http.StatusSeeOther, "/admin/members/lee/suspend", "reason", "lost the laptop")
+		stop := s.background() // which ends what was cut
+		time.Sleep(5 * time.Second)
+		stop()
+		s.want("lee", s.me(office, "works", lee), "401 deny [session-ended]")
+
+		link := func(id string) string { return `/admin/members/` + id + `"` }
+		says(t, "all", root.get("/admin/accesses"), map[string]bool{link("kim"): true, link("it"): true, link("lee"): true, "logged out</span>": true, "made room for newer ones": true, "expired": true})
+		says(t, "kim's", root.get("/admin/accesses?member=kim&since="+first), map[string]bool{
+			link("kim"): true, link("it"): false, link("lee"): false, `accesses.csv?member=kim&amp;since=` + first: true})
+		says(t, "of the second day", root.get("/admin/accesses?since="+second), map[string]bool{link("kim"): false, link("lee"): true})
+		says(t, "by apps", root.get("/admin/accesses?client=mobile"), map[string]bool{link("kim"): false, "accesses.csv?client=mobile": false})
+		says(t, "no day", root.post(422, "/admin/accesses?since=yesterday"), map[string]bool{"since-wrong": true})
+		says(t, "the file", root.get("/admin/accesses.csv?since="+second+"&client=web"), map[string]bool{`"kim"`: false, `"lee"`: true})
+		root.post(400, "/admin/accesses.csv?since=yesterday")
+	})
+}
+
+// A step that says it all says it once, a browser finds the history as a page, an answer
+// names a header that it varies by once, and a log line says each thing once.
+func TestNothingIsToldTwice(t *testing.T) {
+	s := newSite(t)
+	root := s.browser(office, "works", "root")
+	says(t, "steps", root.get("/me"), map[string]bool{"There are settings and a member": true, "there are settings and a member": false})
+	says(t, "what if", root.get("/admin/whatif?addr=8.8.8.8"), map[string]bool{"there are settings and a member": false, "8.8.8.8 is designated": true})
+	if to := root.post(http.StatusSeeOther, "/admin/network/history"); !strings.HasSuffix(to, "/t/works/admin/history") {
+		t.Errorf("the history is at %s", to)
+	}
+	w := s.do(office, httptest.NewRequest("GET", "/t/works/admin/network", nil))
+	if got := w.Header()["Vary"]; w.Code != 401 || len(got) != 1 || got[0] != "Accept, Accept-Language" {
+		t.Errorf("%d, Vary: %q", w.Code, got)
+	}
+
+	timed(t, func(t *testing.T) {
+		var lines bytes.Buffer
+		logged, err := site.New(t.Context(), site.Options{Demo: true, Setups: site.Demo()[:1], Iterations: 1, Log: slog.New(slog.NewTextHandler(&lines, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := (&world{T: t, Site: logged}).background()
+		time.Sleep(time.Second)
+		stop()
+		if line := lines.String(); strings.Count(line, "\n") != 1 || strings.Count(line, "=works") != 1 || !strings.Contains(line, "did=tenant-enrolled") {
+			t.Errorf("%s", line)
 		}
 	})
 }

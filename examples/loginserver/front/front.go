@@ -54,6 +54,12 @@ func (f *Front) Visit(r *http.Request, t *site.Tenant) site.Visit {
 // engine refuses is answered by respond, or by httpgate.Respond if that is nil; a tenant
 // that there is not by missing. What the actor may do is for the actor's methods to say.
 func (f *Front) Admin(respond func(http.ResponseWriter, *http.Request, httpgate.Refusal), missing http.HandlerFunc, h func(http.ResponseWriter, *http.Request, *site.Actor)) http.Handler {
+	if respond == nil {
+		respond = func(w http.ResponseWriter, r *http.Request, f httpgate.Refusal) {
+			w.Header().Del("Vary") // of headers, which Respond says again
+			httpgate.Respond(w, r, f)
+		}
+	}
 	guard := &httpgate.Guard{
 		Engine: f.Site, Resolver: f.Resolver, Respond: respond, Log: f.Log,
 		Session: func(r *http.Request) (engine.Request, error) {

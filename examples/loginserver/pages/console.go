@@ -111,6 +111,28 @@ func (l lang) step(s policy.Step) string {
 	return l.say(key)
 }
 
+// because is what a step has to say beyond its own text; "" where that says it all.
+func because(s policy.Step) string {
+	if text := lang(0).step(s); strings.EqualFold(text, s.Because) {
+		return ""
+	}
+	return s.Because
+}
+
+// why says why a session ended: what ended it, or what an administrator wrote. "" is not
+// known.
+func (l lang) why(a session.Access) string {
+	if a.Why == "" && !a.Ended.IsZero() {
+		return l.say("ended.by-itself")
+	}
+	for _, prefix := range []string{"ended.", "kind.", "act."} {
+		if key := prefix + strings.ReplaceAll(a.Why, " ", "-"); has(key) {
+			return l.say(key)
+		}
+	}
+	return a.Why
+}
+
 // memberIDs are the ids to choose from, the first page of them.
 func (v *visitor) memberIDs(r *http.Request) []member.ID {
 	ids, err := v.MemberIDs(r.Context())

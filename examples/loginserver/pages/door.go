@@ -184,6 +184,11 @@ func (p *Pages) getMe(w http.ResponseWriter, r *http.Request, v *visitor) {
 		p.failed(w, r, v, err)
 		return
 	}
+	for i := range steps {
+		if !steps[i].Answered {
+			steps[i].Because = "" // for administrators, who ask what if
+		}
+	}
 	p.show(w, r, http.StatusOK, "me", page{Title: v.l.say("me.page"), Tenant: v.tenant.ID, Me: v.ID, Admin: len(v.links("")) > 0, Data: struct {
 		Address  netip.Addr
 		Decision policy.Decision

@@ -59,6 +59,10 @@ func (p *Pages) getHistory(w http.ResponseWriter, r *http.Request, v *visitor) {
 	}{saves, now.String()}))
 }
 
+func (p *Pages) toHistory(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
+	redirect(w, r, "/t/"+string(t.ID)+"/admin/history")
+}
+
 // postHistory takes the settings of an earlier version to the check before a save: they are
 // put in force from there, like any others.
 func (p *Pages) postHistory(w http.ResponseWriter, r *http.Request, v *visitor) {

@@ -71,6 +71,7 @@ func (p *Pages) Room() front.Room {
 	page("GET /t/{tenant}/admin/network/take-back", p.in(p.getConsole))
 	page("POST /t/{tenant}/admin/network/take-back", p.in(p.postTakeBack))
 	page("GET /t/{tenant}/admin/history", p.in(p.getHistory))
+	page("GET /t/{tenant}/admin/network/history", p.of(p.toHistory)) // where programs find it
 	page("POST /t/{tenant}/admin/history", p.in(p.postHistory))
 	page("GET /t/{tenant}/admin/whatif", p.in(p.getWhatIf))
 	page("GET /t/{tenant}/admin/members", p.in(p.getMembers))
@@ -156,6 +157,8 @@ func parsed() []*template.Template {
 			"status":    l.status,
 			"role":      l.role,
 			"step":      l.step,
+			"because":   because,
+			"why":       l.why,
 		}).ParseFS(htmlFiles, "html/*.html")))
 	}
 	return all

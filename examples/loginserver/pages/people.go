@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
@@ -157,11 +158,33 @@ type devices struct {
 	Whose   bool
 }
 
-// filter chooses accesses by the program.
+// filter chooses accesses: by the program, and those of many members by these and by a day.
 type filter struct {
 	Action  string
 	Client  session.Client
 	Clients session.Clients
+
+	Whose  bool // of more than one member
+	Member member.ID
+	Since  string // the first day
+	Wrong  string // with it
+}
+
+// Query is that of the page, for the download.
+func (f filter) Query() string {
+	q := url.Values{}
+	for key, value := range map[string]string{"member": string(f.Member), "since": f.Since} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	if f.Client != session.UnknownClient {
+		q.Set("client", f.Client.String())
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
 }
 
 func (v *visitor) filter(r *http.Request) (filter, session.Clients) {
@@ -172,6 +195,21 @@ func (v *visitor) filter(r *http.Request) (filter, session.Clients) {
 	}
 	f.Client = c
 	return f, session.ClientsOf(c)
+}
+
+// accesses is a filter of the accesses of all members, and what it chooses.
+func (v *visitor) accesses(r *http.Request) (filter, session.VisitQuery) {
+	f, clients := v.filter(r)
+	values := r.URL.Query()
+	f.Whose, f.Member, f.Since = true, member.ID(strings.TrimSpace(values.Get("member"))), values.Get("since")
+	q := session.VisitQuery{Member: f.Member, Clients: clients}
+	if f.Since != "" {
+		var err error
+		if q.Since, err = time.Parse(time.DateOnly, f.Since); err != nil {
+			f.Wrong = v.l.say("problem.bad-time")
+		}
+	}
+	return f, q
 }
 
 func (p *Pages) getMember(w http.ResponseWriter, r *http.Request, v *visitor) {
@@ -276,11 +314,17 @@ func first[T any](all iter.Seq2[T, error]) (list []T, err error) {
 }
 
 func (p *Pages) getAccesses(w http.ResponseWriter, r *http.Request, v *visitor) {
-	f, clients := v.filter(r)
-	list, err := first(v.Accesses(r.Context(), session.VisitQuery{Clients: clients}))
-	if err != nil {
-		p.failed(w, r, v, err)
-		return
+	f, q := v.accesses(r)
+	status := http.StatusOK
+	var list []session.Access
+	if f.Wrong != "" {
+		status = http.StatusUnprocessableEntity
+	} else {
+		var err error
+		if list, err = first(v.Accesses(r.Context(), q)); err != nil {
+			p.failed(w, r, v, err)
+			return
+		}
 	}
 	out := v.page("accesses", v.l.say("accesses.title"), struct {
 		Filter filter
@@ -289,12 +333,17 @@ func (p *Pages) getAccesses(w http.ResponseWriter, r *http.Request, v *visitor) 
 	if r.URL.Query().Has("done") {
 		out.Notice = v.l.say("accesses.done")
 	}
-	p.show(w, r, http.StatusOK, "accesses", out)
+	p.show(w, r, status, "accesses", out)
 }
 
 func (p *Pages) getAccessesCSV(w http.ResponseWriter, r *http.Request, v *visitor) {
+	f, q := v.accesses(r)
+	if f.Wrong != "" {
+		p.failed(w, r, v, errForm)
+		return
+	}
 	p.download(w, r, v, "accesses.csv", func(b io.Writer) error {
-		return v.AccessesCSV(r.Context(), b, session.VisitQuery{})
+		return v.AccessesCSV(r.Context(), b, q)
 	})
 }
 

@@ -305,7 +305,16 @@ func (w watcher) Observe(o engine.Observation) {
 	case o.Kind == engine.Requested && o.Decision.Allowed():
 		level = slog.LevelDebug
 	}
-	w.log.Log(context.Background(), level, o.Kind.String(), "what", o)
+	told := o
+	told.Event = nil // what it has beside o is told after it
+	args := []any{"what", told}
+	if e := o.Event; e != nil {
+		args = append(args, "id", e.ID, "did", e.Kind)
+		if e.Why != "" {
+			args = append(args, "why", e.Why)
+		}
+	}
+	w.log.Log(context.Background(), level, o.Kind.String(), args...)
 	for _, other := range w.others {
 		other.Observe(o)
 	}
