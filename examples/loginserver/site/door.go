@@ -192,6 +192,10 @@ func (t *Tenant) contacts(ctx context.Context, id member.ID) []verify.Contact {
 	if err != nil {
 		return nil
 	}
+	return contactsOf(a)
+}
+
+func contactsOf(a directory.Account) []verify.Contact {
 	var to []verify.Contact
 	for _, c := range a.Contacts {
 		to = append(to, verify.Contact{Kind: verify.Email, Address: c.Address, Recorded: c.Recorded})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
@@ -58,6 +59,18 @@ func (s *Site) send(ctx context.Context, address string, m Mail) error {
 		return err
 	}
 	return s.stores.Values.Put(ctx, Value{Kind: "mail", Name: rand.Text(), Owner: string(m.To), Body: b, Until: m.At.Add(mailKept)})
+}
+
+// reaches reports whether a code gets to one of contacts: who is asked for one and gets none
+// is shut out.
+func (s *Site) reaches(ctx context.Context, t session.TenantID, contacts []verify.Contact) bool {
+	if !s.Demo && s.mail == nil {
+		return false
+	}
+	return slices.ContainsFunc(contacts, func(c verify.Contact) bool {
+		own, err := s.own.Own(ctx, t, c.Address)
+		return c.Err() == nil && err == nil && !own
+	})
 }
 
 // Mails returns the letters of a member in every tenant, or of all for "", newest first. If
@@ -178,7 +191,7 @@ func (a administrators) Administrators(ctx context.Context, t session.TenantID) 
 			if err != nil {
 				return nil, err
 			}
-			seen = append(seen, engine.Place{Member: admin.ID, Client: v.Client, Addr: v.Addr, Contact: len(admin.Contacts) > 0})
+			seen = append(seen, engine.Place{Member: admin.ID, Client: v.Client, Addr: v.Addr, Contact: a.reaches(ctx, t, contactsOf(admin))})
 			break
 		}
 	}

@@ -57,7 +57,7 @@ func (a *Actor) Permissions(ctx context.Context) (directory.Permissions, error) 
 }
 
 func (a *Actor) place(ctx context.Context) engine.Place {
-	return engine.Place{Member: a.ID, Client: a.Client, Addr: a.Seen.Addr, Contact: len(a.Tenant.contacts(ctx, a.ID)) > 0}
+	return engine.Place{Member: a.ID, Client: a.Client, Addr: a.Seen.Addr, Contact: a.Tenant.site.reaches(ctx, a.Tenant.ID, a.Tenant.contacts(ctx, a.ID))}
 }
 
 // Network is a tenant's network settings as they decide now.

@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,8 +11,11 @@ import (
 	"time"
 
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
+	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/policy/httpgate"
 	"github.com/sallyport-go/sallyport/session"
 )
@@ -158,4 +162,43 @@ func TestBounded(t *testing.T) {
 			t.Errorf("%d sources are kept", n)
 		}
 	})
+}
+
+// Who is asked for a code and gets none is shut out: no save takes a contact for a way in that
+// nothing can be mailed to, or that the server would not mail a code to.
+func TestGuarantee25ContactsThatNoCodeReaches(t *testing.T) {
+	at := netip.MustParseAddr("8.8.8.8")
+	settings := policy.Settings{
+		Access: policy.DesignatedAddresses, Outside: policy.Verify,
+		Designated: []policy.Entry{{Range: ipset.MustParseRange("9.9.9.0/24")}},
+	}
+	send := func(context.Context, string, site.Mail) error { return nil }
+	for _, row := range []struct {
+		contact string
+		send    func(context.Context, string, site.Mail) error
+		refused bool
+	}{
+		{"it@example.net", send, false},
+		{"it@example.net", nil, true},
+		{"it@main.example", send, true}, // a mailbox of the tenant's own
+		{"", send, true},
+	} {
+		s, err := site.New(t.Context(), site.Options{Iterations: 1, Send: row.send, Setups: []site.Setup{{
+			ID: "main", Profile: policy.Standard().Name,
+			Members: []site.Newcomer{{ID: "it", Password: "a long password", Roles: []string{directory.ITAdmin}, Contact: row.contact}},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		it := s.Tenant("main").Actor("it", session.Web, httpgate.Seen{Addr: at})
+		now, err := it.Network(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = it.Save(t.Context(), site.Change{From: now.Version}, settings)
+		var lockout *engine.LockoutError
+		if errors.As(err, &lockout) != row.refused || err != nil && !row.refused {
+			t.Errorf("%q, mailed %t: %v; want refused %t", row.contact, row.send != nil, err, row.refused)
+		}
+	}
 }
