@@ -320,7 +320,7 @@ func TestAccessesAreChosen(t *testing.T) {
 		s.want("lee", s.me(office, "works", lee), "401 deny [session-ended]")
 
 		link := func(id string) string { return `/admin/members/` + id + `"` }
-		says(t, "all", root.get("/admin/accesses"), map[string]bool{link("kim"): true, link("it"): true, link("lee"): true, "logged out</span>": true, "made room for newer ones": true, "expired": true})
+		says(t, "all", root.get("/admin/accesses"), map[string]bool{link("kim"): true, link("it"): true, link("lee"): true, ", logged out</p>": true, "made room for newer ones": true, "expired": true})
 		says(t, "kim's", root.get("/admin/accesses?member=kim&since="+first), map[string]bool{
 			link("kim"): true, link("it"): false, link("lee"): false, `accesses.csv?member=kim&amp;since=` + first: true})
 		says(t, "of the second day", root.get("/admin/accesses?since="+second), map[string]bool{link("kim"): false, link("lee"): true})

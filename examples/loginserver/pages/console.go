@@ -119,8 +119,19 @@ func because(s policy.Step) string {
 	return s.Because
 }
 
-// why says why a session ended: what ended it, or what an administrator wrote. "" is not
-// known.
+// ended says when and why a session ended, as far as it is known.
+func (l lang) ended(a session.Access) string {
+	var parts []string
+	if !a.Ended.IsZero() {
+		parts = append(parts, when(a.Ended))
+	}
+	if why := l.why(a); why != "" {
+		parts = append(parts, why)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// why says why a session ended: what ended it, or what an administrator wrote.
 func (l lang) why(a session.Access) string {
 	if a.Why == "" && !a.Ended.IsZero() {
 		return l.say("ended.by-itself")

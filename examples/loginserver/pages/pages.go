@@ -158,7 +158,7 @@ func parsed() []*template.Template {
 			"role":      l.role,
 			"step":      l.step,
 			"because":   because,
-			"why":       l.why,
+			"ended":     l.ended,
 		}).ParseFS(htmlFiles, "html/*.html")))
 	}
 	return all
