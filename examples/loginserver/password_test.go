@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport-go/sallyport/geo"
 	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -118,6 +120,16 @@ func TestVerifyThenChangePassword(t *testing.T) {
 	}
 	s.want("where it was verified", change(usa), verified)
 	s.want("the same attempt again", change(usa), wrong)
+
+	s = newSite(t)
+	s.act(directory.RequestPasswordChange, "standard", "kim", directory.Facts{})
+	r = s.login(usa, "standard", "kim", "demo-kim")
+	r = s.verify(usa, r.Attempt, s.code())
+	s.save("standard", func(t *policy.Settings) { t.Overseas.Exempt = geo.Countries{} })
+	s.want("after the settings have changed", change(usa), "202 verify [overseas-login]")
+	if !s.kept("standard", "kim").MustChangePassword {
+		t.Error("changed by a verification of before")
+	}
 }
 
 // A password that is changed while it is being checked is the old one.

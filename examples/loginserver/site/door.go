@@ -120,7 +120,7 @@ func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, o
 		l.Client = session.Web
 	}
 	d, stamp, err := t.engine.Admit(ctx, l)
-	if d.Effect == policy.Verify && st.Stamp.Verified && d.Country == st.Stamp.Country { // it was done before the change was asked for
+	if d.Effect == policy.Verify && st.Stamp.Verified && d.Country == st.Stamp.Country && stamp.Policy == st.Stamp.Policy { // it was done before the change was asked for
 		l.Verified = true
 		d, stamp, err = t.engine.Admit(ctx, l)
 	}
