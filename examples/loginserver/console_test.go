@@ -360,3 +360,30 @@ func TestNothingIsToldTwice(t *testing.T) {
 		}
 	})
 }
+
+// Who saves is told of other administrators whom a save shuts out: before, beside what would
+// mend it for the one who saves, and after.
+func TestOthersAreShutOut(t *testing.T) {
+	s := newSite(t)
+	s.in(usa, "kintone", "it") // where it was last seen
+	root, page := s.in(home, "kintone", "root"), s.browser(home, "kintone", "root")
+	put := func(doc string) (int, string) { return s.admin(home, "PUT", "/t/kintone/admin/network", root, doc) }
+	const doc = `{"access":"designated","designated":[{"range":"9.9.9.0/24"}]}`
+	type found []struct{ Member, Address, Reason string }
+	var p struct {
+		Error    string
+		StillOut found `json:"still_out"`
+		ShutOut  found `json:"shut_out"`
+	}
+	code, body := put(doc)
+	if err := json.Unmarshal([]byte(body), &p); err != nil || code != 409 || len(p.StillOut) != 1 || p.StillOut[0].Member != "it" || p.StillOut[0].Address != usa || !strings.Contains(p.Error, "even with 127.0.0.1") {
+		t.Errorf("before: %d %v %s", code, err, body)
+	}
+	from := s.settings("kintone").Version.String()
+	says(t, "the page", page.post(http.StatusConflict, "/admin/network/save", "from", from, "id", "1", "do", "save", "doc", doc), map[string]bool{
+		"these could still not come in:</p><ul><li>it could not come in from 8.8.8.8": true})
+	code, body = put(`{"access":"designated","designated":[{"range":"9.9.9.0/24"},{"range":"127.0.0.1"}]}`)
+	if err := json.Unmarshal([]byte(body), &p); err != nil || code != 200 || len(p.ShutOut) != 1 || p.ShutOut[0].Member != "it" || p.ShutOut[0].Reason != "address-not-designated" {
+		t.Errorf("after: %d %v %s", code, err, body)
+	}
+}

@@ -170,9 +170,10 @@ func (a *API) saved(w http.ResponseWriter, r *http.Request, t *site.Tenant, save
 		Version    string        `json:"version"`
 		Change     policy.Change `json:"change"`
 		OnlyBypass []string      `json:"only_by_bypass,omitempty"`
+		ShutOut    []finding     `json:"shut_out,omitempty"`
 		Until      time.Time     `json:"provisional_until,omitzero"`
 		Repeated   bool          `json:"repeated,omitempty"`
-	}{saved.Version.String(), saved.Change, bypasses, saved.Until, saved.Repeated})
+	}{saved.Version.String(), saved.Change, bypasses, findings(saved.ShutOut), saved.Until, saved.Repeated})
 }
 
 // getHistory shows who has saved when, and what changed in words.

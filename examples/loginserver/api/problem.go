@@ -24,7 +24,8 @@ type problem struct {
 
 	// Of what would shut administrators out: who, and what opens the refusal.
 	Findings []finding     `json:"findings,omitempty"`
-	Mend     *policy.Entry `json:"mend,omitempty"` // added to the designated addresses, makes the change a good one
+	Mend     *policy.Entry `json:"mend,omitempty"`      // added to the designated addresses, makes the change a good one
+	StillOut []finding     `json:"still_out,omitempty"` // whom that does not help
 	Force    string        `json:"force,omitempty"`
 	Retry    string        `json:"retry,omitempty"` // the same request with ?force=…
 }
@@ -36,6 +37,13 @@ type finding struct {
 	Address netip.Addr     `json:"address"`
 	Reason  policy.Reason  `json:"reason"`
 	Acting  bool           `json:"acting,omitempty"` // it is the one who saves
+}
+
+func findings(list []engine.Finding) (all []finding) {
+	for _, f := range list {
+		all = append(all, finding{string(f.Member), f.Client, f.Addr, f.Decision.Reason, f.Acting})
+	}
+	return all
 }
 
 // statuses of refused acts; any other reason is 409.
@@ -82,9 +90,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		if lockout.Mend != (policy.Entry{}) {
 			p.Mend = &lockout.Mend
 		}
-		for _, f := range lockout.Findings {
-			p.Findings = append(p.Findings, finding{string(f.Member), f.Client, f.Addr, f.Decision.Reason, f.Acting})
-		}
+		p.Findings, p.StillOut = findings(lockout.Findings), findings(lockout.StillOut)
 	case errors.As(err, &outside):
 		status, p.Reason, p.Force = http.StatusConflict, "not-admitted", outside.Force
 	case errors.As(err, &proxy):

@@ -19,11 +19,14 @@ func plain(err error) string {
 	for _, name := range []string{"engine: ", "policy: ", "directory: ", "session: "} {
 		text = strings.TrimPrefix(text, name)
 	}
-	if head, _, ok := strings.Cut(text, "; or, if it is meant so, "); ok {
-		text = head + "; or, if it is meant so, send the same request to retry"
-	}
-	return text
+	return forces.Replace(text)
 }
+
+// forces are how the engine's refusals name their Force.
+var forces = strings.NewReplacer(
+	"repeat it with this error's Force", "send the same request to retry",
+	"repeat this with the error's Force", "send the same request to retry",
+)
 
 // moved says that settings are not at the version that a request named, whoever moved them.
 func moved(e *policy.ConflictError) string {

@@ -46,7 +46,8 @@ type place struct {
 type lockout struct {
 	Title, Accept string
 	Lines, Return []string
-	Mend          string // an address that mends it
+	StillOut      []string // whom what mends it does not help
+	Mend          string   // an address that mends it
 	MendCountry   geo.Country
 	Force         string
 }
@@ -240,6 +241,7 @@ func (l lang) lockout(err error) *lockout {
 		if !shut.Mend.Range.IsZero() {
 			out.Mend = shut.Mend.Range.String()
 		}
+		out.StillOut = l.findings(shut.StillOut)
 		if shut.Return != nil {
 			out.Return = l.shutOut(shut.Return)
 		}
@@ -256,7 +258,11 @@ func (l lang) shutOut(e *engine.LockoutError) []string {
 	case e.Nothing:
 		lines = append(lines, l.say("lockout.nothing"))
 	}
-	for _, f := range e.Findings {
+	return append(lines, l.findings(e.Findings)...)
+}
+
+func (l lang) findings(list []engine.Finding) (lines []string) {
+	for _, f := range list {
 		client := l.say("client." + f.Client.String())
 		line := l.say("lockout.other", f.Addr.String(), client, string(f.Member))
 		if f.Acting {
