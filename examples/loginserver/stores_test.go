@@ -69,6 +69,18 @@ func newPostgres(t *testing.T) string {
 	return ""
 }
 
+// A name that no database can hold is one that nobody has, and no outage.
+func TestNamesThatCannotBeStored(t *testing.T) {
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			s := newSiteOn(t, opened(t, d.make(t)))
+			for _, id := range []string{"kim\x00", "\x00", "\xff", "kim\xc3"} {
+				s.want(fmt.Sprintf("%q", id), s.login(home, "line", id, "demo-kim"), wrong)
+			}
+		})
+	}
+}
+
 func opened(t *testing.T, name string) *site.Stores {
 	t.Helper()
 	stores, closer, err := openStores(t.Context(), name)

@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sallyport-go/sallyport/session"
 )
@@ -61,6 +63,9 @@ func timeOf(until int64) time.Time {
 // Get implements Values.
 func (v *SQLValues) Get(ctx context.Context, kind, name string) (Value, error) {
 	found := Value{Kind: kind, Name: name}
+	if !utf8.ValidString(name) || strings.Contains(name, "\x00") { // which PostgreSQL cannot hold, nor be asked for
+		return found, errors.Join(session.ErrNotFound, ctx.Err())
+	}
 	var until int64
 	err := v.db.QueryRowContext(ctx, "SELECT owner, body, until, revision FROM loginserver_values WHERE kind = $1 AND name = $2 AND until > $3",
 		kind, name, time.Now().UnixMicro()).Scan(&found.Owner, &found.Body, &until, &found.Revision)
