@@ -243,7 +243,9 @@ func TestAPISpeaksToItsUsers(t *testing.T) {
 			r := httptest.NewRequest(method, path, strings.NewReader(body))
 			r.Header.Set("Authorization", "Bearer "+root)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			if match != "" {
+			if strings.HasPrefix(match, "return-") {
+				r.Header.Set("Idempotency-Key", match)
+			} else if match != "" {
 				r.Header.Set("If-Match", match)
 			}
 			w := s.do(home, r)
@@ -275,6 +277,7 @@ func TestAPISpeaksToItsUsers(t *testing.T) {
 			{"POST", network + "/confirm", etag(open), "", 412, "they were saved since"},
 			{"POST", network + "/confirm", "", "", 409, "no provisional save is open"},
 			{"PUT", network, "", `{"access":"designated","designated":[{"range":"9.9.9.0/24"}]}`, 409, "send the same request to retry"},
+			{"PUT", network, "return-1", trial, 400, "the Idempotency-Key cannot be used"},
 			{"POST", suspend, "", "", 409, "a member who is suspended"},
 			{"POST", "/t/kintone/admin/members/lee/lift", "", "", 409, "a member who is active"},
 			{"POST", "/t/kintone/admin/members/root/suspend", "", "", 409, "make another one first"},

@@ -83,6 +83,8 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem{Error: plain(err)}
 	status := http.StatusServiceUnavailable
 	switch {
+	case errors.As(err, &invalid) && len(invalid.Problems) == 1 && invalid.Problems[0].Code == "bad-act-id":
+		status, p.Error, p.Reason = http.StatusBadRequest, "the Idempotency-Key cannot be used; draw another", "bad-act-id"
 	case errors.As(err, &invalid):
 		status, p.Error, p.Reason, p.Problems = http.StatusUnprocessableEntity, "the settings are not valid", "invalid-settings", invalid.Problems
 	case errors.As(err, &lockout):
