@@ -55,7 +55,7 @@ func (s *MemStore) EndAll(ctx context.Context, o Order, at time.Time) (int, erro
 	}
 	ended := 0
 	end := func(e *entry) { // its shard is locked
-		if e.ended == never && o.Ends(e.session()) && e.end(at, string(o.Kind)) {
+		if e.ended == never && o.Ends(e.session()) && e.end(at, o.Reason()) {
 			ended++
 		}
 	}

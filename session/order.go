@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -24,6 +25,10 @@ type Order struct {
 	Via        string  // the external identity; "": not only one
 	Policy     Version // of the tenant's record that gave the order; zero: a member's did
 	Membership Version // of the member's record that gave the order; zero: the tenant's did
+
+	// Why is the reason that the sessions it ends have then, see Reason: what was done, as
+	// the Kind of its Event, "member-suspended". "": the order's own kind.
+	Why string
 
 	Actor MemberID // who gave it; "": the system
 	At    time.Time
@@ -58,6 +63,10 @@ func (o Order) Ends(s Session) bool {
 		(o.Via == "" || o.Via == s.Via) &&
 		before(s.Stamp.Policy, o.Policy) && before(s.Stamp.Member, o.Membership)
 }
+
+// Reason returns Why, or the kind of the order if that is empty: the Session.Why of what it
+// ends.
+func (o Order) Reason() string { return cmp.Or(o.Why, string(o.Kind)) }
 
 // before reports whether a session that carries stamped is older than the change that
 // made v. Numbers are compared within a line only: what lives on another line began

@@ -83,7 +83,7 @@ type Session struct {
 	Idle, Life time.Duration
 
 	Ended time.Time // zero: nobody has ended it
-	Why   string    // why it was ended, for people: "signed out", "suspended"
+	Why   string    // why it was ended: "signed out", or the Reason of the order that did, "member-suspended"
 }
 
 // EndsAt returns the instant from which s is dead: when it was ended, or has been idle or

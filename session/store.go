@@ -49,7 +49,7 @@ type Store interface {
 	End(ctx context.Context, t TenantID, id ID, at time.Time, why string) error
 
 	// EndAll ends every session that o means, see Order.Ends, and returns how many it
-	// ended: as End does, with the order's kind as the reason. It may be repeated, and
+	// ended: as End does, with the order's Reason as the reason. It may be repeated, and
 	// resumed after an error. A session that is created meanwhile is ended too if o means
 	// it, or is left to its cut. A session that is renewed meanwhile does not escape, nor
 	// one that was renewed since the order was given and is named by its First.

@@ -223,7 +223,7 @@ func (x Act) Do(a Account, f Facts) (Change, error) {
 		a = Account{}
 	}
 	tell(&c.Event, differences(a, next))
-	order := session.Order{Tenant: next.Tenant, Member: next.ID, Membership: next.Version, Actor: f.Actor, At: f.At}
+	order := session.Order{Tenant: next.Tenant, Member: next.ID, Membership: next.Version, Why: r.kind, Actor: f.Actor, At: f.At}
 	if what.clients != 0 {
 		o := order
 		o.Kind, o.Clients, o.Session, o.Device, o.Via = session.SignOut, what.clients, what.session, what.device, what.via

@@ -211,6 +211,9 @@ func checkOrders(t *testing.T, name string, row actRow, c directory.Change) {
 		return
 	}
 	o := signOut[0]
+	if o.Reason() != c.Event.Kind || o.Reason() == "" {
+		t.Errorf("%s ends sessions for the reason %q; want the kind of its event, %q", name, o.Reason(), c.Event.Kind)
+	}
 	if o.Clients != narrow.Clients || o.Session != narrow.Session || o.Device != narrow.Device || o.Via != narrow.Via {
 		t.Errorf("%s orders %+v; want clients %v, session %v, device %q, via %q", name, o, narrow.Clients, narrow.Session, narrow.Device, narrow.Via)
 	}

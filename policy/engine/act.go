@@ -170,7 +170,7 @@ func (e *Engine) commit(ctx context.Context, t *tenant, a Act, former session.Ve
 	c.next.Save, c.next.By, c.next.At = a.ID, a.By.Member, now.Round(0)
 	e.cut(&c.next, c.diff)
 	tell(c.next, &c.diff)
-	orders := signOuts(c.next, former)
+	orders := signOuts(c.next, former, c.kind)
 	for _, o := range c.orders {
 		o.Policy = c.next.Version
 		orders = append(orders, o)

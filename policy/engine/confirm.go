@@ -141,7 +141,7 @@ func (e *Engine) bringBack(ctx context.Context, t *tenant, r policy.Record) (pol
 	old, new := stand{r.Settings, &e.profile, r.Plan}, stand{back.Settings, &e.profile, r.Plan}
 	c := &change{kind: "save-returned", next: back, diff: judge(old, new, back.At), notes: []string{"nobody confirmed the provisional save, so it was taken back"}}
 	tell(back, &c.diff)
-	orders := signOuts(back, r.Version)
+	orders := signOuts(back, r.Version, c.kind)
 	for _, o := range e.linkFor(back, "", back.At) {
 		o.Policy = back.Version
 		orders = append(orders, o)

@@ -73,15 +73,15 @@ func tell(r policy.Record, d *policy.Change) {
 }
 
 // signOuts returns the orders to drop what the save of a record has ended. On a new line,
-// what carries the former one is meant, whatever its number.
-func signOuts(r policy.Record, former session.Version) []session.Order {
+// what carries the former one is meant, whatever its number. why is the kind of its event.
+func signOuts(r policy.Record, former session.Version, why string) []session.Order {
 	v := r.Version
 	if former.Line != v.Line {
 		v = session.Version{Line: former.Line, Number: session.MaxNumber}
 	}
 	var orders []session.Order
 	give := func(id member.ID, clients session.Clients) {
-		orders = append(orders, session.Order{ID: rand.Text(), Kind: session.SignOut, Tenant: r.Tenant, Member: id, Clients: clients, Policy: v, Actor: r.By, At: r.At})
+		orders = append(orders, session.Order{ID: rand.Text(), Kind: session.SignOut, Tenant: r.Tenant, Member: id, Clients: clients, Policy: v, Why: why, Actor: r.By, At: r.At})
 	}
 	clients, members := cutNow(r)
 	if clients != 0 {

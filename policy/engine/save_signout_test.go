@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -294,6 +295,24 @@ func TestOrdersNameWhatTheSaveEnds(t *testing.T) {
 		w.save(saveList("8.8.8.0/24", "1.1.1.1", "1.0.0.1"))
 		if orders := w.orders(session.SignOut); len(orders) != 0 {
 			t.Errorf("a save that ends nothing orders %+v", orders)
+		}
+	})
+}
+
+// A session that a save ends says by which act.
+func TestSignOutsSayTheirAct(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSaveWorld(t, policy.Standard(), saveAll())
+		w.save(saveList("8.8.8.0/24"))
+		if _, err := w.eng.NewLine(w.ctx, engine.Act{Tenant: saveTenant}); err != nil {
+			t.Fatal(err)
+		}
+		var why []string
+		for _, o := range w.orders(session.SignOut) {
+			why = append(why, o.Reason())
+		}
+		if want := []string{"settings-saved", "new-line"}; !slices.Equal(why, want) {
+			t.Errorf("sessions are ended for %q; want %q", why, want)
 		}
 	})
 }

@@ -42,6 +42,7 @@ type orderText struct {
 	Via        string            `json:"via,omitempty"`
 	Policy     session.Version   `json:"policy,omitzero"`
 	Membership session.Version   `json:"membership,omitzero"`
+	Why        string            `json:"why,omitempty"`
 	Actor      session.MemberID  `json:"actor,omitempty"`
 	At         time.Time         `json:"at"`
 }
@@ -54,12 +55,12 @@ func ordersOf(list []session.Order) ([]order, error) {
 		if o.ID == "" {
 			o.ID = rand.Text()
 		}
-		if err := named(o.ID, string(o.Tenant), string(o.Kind), string(o.Member), o.Device, o.Via, string(o.Actor)); err != nil {
+		if err := named(o.ID, string(o.Tenant), string(o.Kind), string(o.Member), o.Device, o.Via, o.Why, string(o.Actor)); err != nil {
 			return nil, err
 		}
 		doc, err := json.Marshal(orderText{
 			Kind: o.Kind, Member: o.Member, Clients: o.Clients, Session: o.Session, Device: o.Device, Via: o.Via,
-			Policy: o.Policy, Membership: o.Membership, Actor: o.Actor, At: o.At.UTC(),
+			Policy: o.Policy, Membership: o.Membership, Why: o.Why, Actor: o.Actor, At: o.At.UTC(),
 		})
 		if err != nil {
 			return nil, answer(fmt.Errorf("sqlstore: order %s: %w", quote(o.ID), err))
@@ -110,7 +111,7 @@ func (b outbox) list(ctx context.Context, q querier, query string, args ...any) 
 			return answer(fmt.Errorf("sqlstore: order %s: %w", quote(o.ID), err))
 		}
 		o.Kind, o.Member, o.Clients, o.Session, o.Device, o.Via = t.Kind, t.Member, t.Clients, t.Session, t.Device, t.Via
-		o.Policy, o.Membership, o.Actor, o.At = t.Policy, t.Membership, t.Actor, t.At
+		o.Policy, o.Membership, o.Why, o.Actor, o.At = t.Policy, t.Membership, t.Why, t.Actor, t.At
 		o.Due, o.wasDue = due.Time, was.Time
 		list = append(list, o)
 		return nil

@@ -27,7 +27,7 @@ func (s *Sessions) EndAll(ctx context.Context, o session.Order, at time.Time) (i
 			if n, reached = 0, last; o.Kind != session.SignOut || named(string(o.Tenant), string(o.Member), o.Device, o.Via) != nil {
 				return ctx.Err()
 			}
-			w := where{args: []any{s.db.orNull(at), string(o.Kind)}}
+			w := where{args: []any{s.db.orNull(at), plain(o.Reason())}}
 			meant(&w, o)
 			w.and("seq > ", last)
 			return s.db.rows(ctx, q, func(scan func(...any) error) error {

@@ -120,11 +120,11 @@ func contents(t testing.TB, box session.Outbox, put Put) {
 		Session: session.IDOf("a token"), Device: "a device", Via: "google:1234",
 		Policy:     session.Version{Line: 1<<32 - 1, Number: session.MaxNumber - 1},
 		Membership: session.Version{Line: 1 << 31, Number: 1<<53 + 1},
-		Actor:      "lee", At: at,
+		Why:        "member-suspended", Actor: "lee", At: at,
 	}
 	odd := order(tenant, "contents-odd")
 	odd.Kind, odd.Clients = `a "kind" of the host's own`, session.ClientsOf(session.FirstCustom+30)
-	odd.Member, odd.Device, odd.Via, odd.Actor = `o'neil "\" %s {}`, "名前\t\n🙂", "\u202e<b>", " "
+	odd.Member, odd.Device, odd.Via, odd.Actor, odd.Why = `o'neil "\" %s {}`, "名前\t\n🙂", "\u202e<b>", " ", `"why"\n`
 	zero := session.Order{ID: "contents-zero", Tenant: tenant, Kind: session.Notice}
 	put3 := []session.Order{full, odd, zero}
 	mustPut(t, put, put3...)

@@ -54,7 +54,7 @@ func (s *Sessions) EndAll(ctx context.Context, o session.Order, at time.Time) (i
 	policy, membership := version(o.Policy), version(o.Membership)
 	ended, last := 0, ""
 	for {
-		reply, err := s.db.run(ctx, endAllScript, string(o.Tenant), prefix(o.Member, o.Device), last, stride, microseconds(at), string(o.Kind),
+		reply, err := s.db.run(ctx, endAllScript, string(o.Tenant), prefix(o.Member, o.Device), last, stride, microseconds(at), o.Reason(),
 			string(o.Member), o.Device, o.Via, clients, policy[0], policy[1], membership[0], membership[1], one)
 		if err != nil {
 			return ended, err

@@ -15,7 +15,7 @@ import (
 // microsecond, rounded down, and come back in UTC. Make one with DB.Sessions.
 //
 // A session that a cut of Revoke ends is found as ended at the instant of its order, with
-// the order's kind as the reason.
+// the order's kind as the reason, until EndAll reaches it, which writes the order's Reason.
 //
 // It keeps no visits: 90 days of them belong in a database on disk, and
 // [session.WithVisits] has them there. Call Purge now and then, or what is dead is kept for

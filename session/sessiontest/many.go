@@ -59,7 +59,7 @@ func newest(a, b session.Session) int {
 
 var endingAll = []proof{
 	{"end-all/what-is-meant", false, []string{
-		"EndAll ends every session that o means, see Order.Ends, and returns how many it ended: as End does, with the order's kind as the reason.",
+		"EndAll ends every session that o means, see Order.Ends, and returns how many it ended: as End does, with the order's Reason as the reason.",
 	}, func(t *trial) {
 		crowd := t.crowd(120)
 		one, ended, another, third := crowd[1], crowd[5], &crowd[8], &crowd[14]
@@ -86,14 +86,14 @@ var endingAll = []proof{
 			{Kind: session.SignOut, Clients: session.ClientsOf(session.Web), Policy: session.Version{Line: 7, Number: 5}},
 			{Kind: session.SignOut, Clients: session.AllClients, Policy: session.Version{Line: 7, Number: 6}},
 			{Kind: session.SignOut, Clients: session.AllClients, Policy: session.Version{Line: 8, Number: 6}},
-			{Kind: session.SignOut, Clients: session.AllClients, Device: "laptop"},
+			{Kind: session.SignOut, Clients: session.AllClients, Device: "laptop", Why: "member-suspended"},
 			{Kind: session.SignOut, Clients: session.AllClients},
 		} {
 			o.ID, o.Tenant, o.At = "order", tenant, t.at(0)
 			at, want := t.at(40*time.Second), 0
 			for i, s := range crowd {
 				if s.Ended.IsZero() && o.Ends(s) {
-					crowd[i].Ended, crowd[i].Why = at, string(o.Kind)
+					crowd[i].Ended, crowd[i].Why = at, o.Reason()
 					want++
 				}
 			}

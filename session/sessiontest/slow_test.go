@@ -353,7 +353,7 @@ func (s *slow) EndAll(c ctx, o session.Order, at time.Time) (int, error) {
 			continue
 		}
 		if n.Ended.IsZero() {
-			n.Ended, n.Why = at, string(o.Kind)
+			n.Ended, n.Why = at, o.Reason()
 		}
 		s.write(n)
 	}
