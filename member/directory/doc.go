@@ -28,7 +28,9 @@
 //	                          ended
 //	block-apps / unblock-apps mobile, desktop, drive refused;      those / none         security
 //	                          the browser works
-//	set-password              the old one is dead                  all                  security
+//	set-password              the old one is dead; the new one     all                  security
+//	                          stays until it is changed: see
+//	                          request-password-change
 //	request-password-change   must change at next login            none; after the      members or security
 //	                                                               change all
 //	change-login-id           once, and only an id that was        all                  security
