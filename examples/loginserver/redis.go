@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 
@@ -35,6 +36,10 @@ func useRedis(ctx context.Context, name string, stores *site.Stores, lasts bool,
 	if strings.Contains(name, "://") {
 		var err error
 		if options, err = redis.ParseURL(name); err != nil {
+			var quoting *url.Error // the whole URL, with its password
+			if errors.As(err, &quoting) {
+				err = quoting.Err
+			}
 			return nil, nil, fmt.Errorf("-redis: %w; write HOST:PORT or redis://user:password@host:port/0", err)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -307,6 +309,22 @@ func TestRealServer(t *testing.T) {
 		for _, c := range w.Result().Cookies() {
 			if me := s.me(home, "main", c.Value); !strings.Contains(me.Body, `"client":"web"`) {
 				t.Errorf("the page lets in another client: %s", me.Body)
+			}
+		}
+	}
+	// Nor do the pages open for the session of another client.
+	for client, want := range map[string]int{"web": http.StatusOK, "mobile": http.StatusSeeOther} {
+		r := newPost("/t/main/login")
+		r.Body = body(fmt.Sprintf(`{"member":"root","password":%q,"client":%q}`, password, client))
+		r.Header.Set("X-Client-Key", key)
+		w := s.do(home, r)
+		var in struct{ Session string }
+		if err := json.Unmarshal(w.Body.Bytes(), &in); err != nil || in.Session == "" {
+			t.Fatalf("%s: %d %s", client, w.Code, w.Body)
+		}
+		for _, path := range []string{"/t/main/me", "/t/main/admin/network"} {
+			if w := s.browse(home, path, []*http.Cookie{{Name: front.CookieName, Value: in.Session}}); w.Code != want {
+				t.Errorf("%s for a session of %s: %d; want %d", path, client, w.Code, want)
 			}
 		}
 	}

@@ -201,7 +201,10 @@ func (e *Engine) standing(ctx context.Context, t *tenant, now time.Time, may lea
 	if err != nil || r.Return == nil || now.Before(r.Return.At) {
 		return r, err
 	}
-	return e.bringBack(ctx, t, r)
+	if r, err = e.bringBack(ctx, t, r); err != nil {
+		return r, err
+	}
+	return e.standing(ctx, t, now, may) // TakeBack may have been quicker, and have cut more
 }
 
 // record reads the record of a tenant. One that others replace meanwhile is no regression:

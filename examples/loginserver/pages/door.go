@@ -155,6 +155,11 @@ func (p *Pages) in(h func(http.ResponseWriter, *http.Request, *visitor)) http.Ha
 	return p.of(func(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
 		visit := p.Front.Visit(r, t)
 		switch reason := visit.Decision.Reason; {
+		case visit.Decision.Allowed() && visit.Session.Stamp.Client != session.Web && !p.Front.Site.Demo:
+			// What is free of the list for one client opens nothing for another. In a demo
+			// a browser may be any of them.
+			redirect(w, r, "/t/"+string(t.ID)+"/login")
+			return
 		case visit.Decision.Allowed():
 		case reason == policy.ReasonSessionUnknown && front.Token(r) == "":
 			redirect(w, r, "/t/"+string(t.ID)+"/login")
