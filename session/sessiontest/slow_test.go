@@ -223,7 +223,7 @@ func (s *slow) Touch(c ctx, t ten, id sid, at time.Time, a netip.Addr, where geo
 	case !s.live(n, at):
 		return session.ErrEnded
 	}
-	if at.After(n.Seen) || s.has("seen moves back") {
+	if !at.Before(n.Seen) || s.has("seen moves back") {
 		n.Seen = at
 		if a.IsValid() || s.has("touch clears the address") {
 			n.Addr, n.Country = a, where
