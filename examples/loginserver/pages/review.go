@@ -279,38 +279,29 @@ func (l lang) findings(list []engine.Finding) (lines []string) {
 
 // postConfirm keeps a save on trial.
 func (p *Pages) postConfirm(w http.ResponseWriter, r *http.Request, v *visitor) {
-	if err := form(w, r, maxForm); err != nil {
-		p.failed(w, r, v, err)
-		return
-	}
-	from, err := site.ParseVersion(r.PostForm.Get("from"))
-	if err != nil {
-		p.failed(w, r, v, err)
-		return
-	}
-	saved, err := v.Confirm(r.Context(), site.Change{From: from, Force: r.PostForm.Get("force")})
-	var outside *engine.NotAdmittedError
-	var conflict *policy.ConflictError
-	switch {
-	case err == nil:
-		p.saved(w, r, v, saved, "confirmed")
-	case errors.As(err, &outside):
-		now, err := v.Network(r.Context())
-		if err != nil {
-			p.failed(w, r, v, err)
-			return
+	p.endTrial(w, r, v, v.Confirm, "confirmed", func(err error) *trial {
+		var outside *engine.NotAdmittedError
+		if !errors.As(err, &outside) {
+			return nil
 		}
-		e := &editor{settings: now.Settings, From: now.Version.String(), Trial: &trial{Refused: v.l.say("network.not-admitted"), Force: outside.Force}}
-		p.showEditor(w, r, v, http.StatusConflict, now, e, "")
-	case errors.As(err, &conflict), errors.Is(err, engine.ErrNotProvisional):
-		redirect(w, r, "/t/"+string(v.tenant.ID)+"/admin/network")
-	default:
-		p.failed(w, r, v, err)
-	}
+		return &trial{Refused: v.l.say("network.not-admitted"), Force: outside.Force}
+	})
 }
 
 // postTakeBack takes a save on trial back before its time.
 func (p *Pages) postTakeBack(w http.ResponseWriter, r *http.Request, v *visitor) {
+	p.endTrial(w, r, v, v.TakeBack, "taken-back", func(err error) *trial {
+		var lockout *engine.LockoutError
+		if !errors.As(err, &lockout) {
+			return nil
+		}
+		return &trial{ShutsOut: v.l.shutOut(lockout), BackForce: lockout.Force}
+	})
+}
+
+// endTrial does what ends a trial. refused returns what the editor shows of an error that
+// refuses it, or nil.
+func (p *Pages) endTrial(w http.ResponseWriter, r *http.Request, v *visitor, act func(context.Context, site.Change) (engine.Saved, error), done string, refused func(error) *trial) {
 	if err := form(w, r, maxForm); err != nil {
 		p.failed(w, r, v, err)
 		return
@@ -320,23 +311,26 @@ func (p *Pages) postTakeBack(w http.ResponseWriter, r *http.Request, v *visitor)
 		p.failed(w, r, v, err)
 		return
 	}
-	saved, err := v.TakeBack(r.Context(), site.Change{From: from, Force: r.PostForm.Get("force")})
-	var lockout *engine.LockoutError
-	var conflict *policy.ConflictError
-	switch {
-	case err == nil:
-		p.saved(w, r, v, saved, "taken-back")
-	case errors.As(err, &lockout):
-		now, err := v.Network(r.Context())
-		if err != nil {
-			p.failed(w, r, v, err)
-			return
-		}
-		e := &editor{settings: now.Settings, From: now.Version.String(), Trial: &trial{ShutsOut: v.l.shutOut(lockout), BackForce: lockout.Force}}
-		p.showEditor(w, r, v, http.StatusConflict, now, e, "")
-	case errors.As(err, &conflict), errors.Is(err, engine.ErrNotProvisional):
-		redirect(w, r, "/t/"+string(v.tenant.ID)+"/admin/network")
-	default:
-		p.failed(w, r, v, err)
+	saved, err := act(r.Context(), site.Change{From: from, Force: r.PostForm.Get("force")})
+	if err == nil {
+		p.saved(w, r, v, saved, done)
+		return
 	}
+	var conflict *policy.ConflictError
+	if errors.As(err, &conflict) || errors.Is(err, engine.ErrNotProvisional) {
+		redirect(w, r, "/t/"+string(v.tenant.ID)+"/admin/network")
+		return
+	}
+	shown := refused(err)
+	if shown == nil {
+		p.failed(w, r, v, err)
+		return
+	}
+	now, err := v.Network(r.Context())
+	if err != nil {
+		p.failed(w, r, v, err)
+		return
+	}
+	e := &editor{settings: now.Settings, From: now.Version.String(), Trial: shown}
+	p.showEditor(w, r, v, http.StatusConflict, now, e, "")
 }
