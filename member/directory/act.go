@@ -85,6 +85,22 @@ const (
 	kept    = present | deleted
 )
 
+var stateNames = [...]string{"never made", "pending", "active", "on leave", "suspended", "deleted", "deleted for good"}
+
+// String returns the states as refusals tell them: "active or on leave".
+func (s states) String() string {
+	if s == 0 {
+		return "in no state that is known"
+	}
+	var names []string
+	for i, name := range stateNames {
+		if s&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return either(names)
+}
+
 func stateOf(a Account) states {
 	switch {
 	case a.ID == "":
@@ -124,31 +140,43 @@ func (x Act) Need() Permissions { return rows[x].need }
 // target. Only a super admin acts on a super admin, and gives or takes roles. What is the
 // member's own is refused to all others, and what is the host's to everybody.
 func (x Act) Permit(actor, target Account) error {
-	if r := x.permit(actor, target); r != "" {
-		return &RefusedError{Act: x, Member: target.ID, Reason: r}
+	if why := x.permit(actor, target); why != nil {
+		why.Act, why.Member = x, target.ID
+		return why
 	}
 	return nil
 }
 
-func (x Act) permit(actor, target Account) Reason {
+func (x Act) permit(actor, target Account) *RefusedError {
 	r, known := rows[x]
 	switch {
 	case !known:
-		return UnknownAct
+		return refused(UnknownAct)
 	case actor.ID == "" || actor.Tenant == "" || actor.Tenant != target.Tenant:
-		return UnknownActor
+		return refused(UnknownActor)
 	case r.by == itself && actor.ID == target.ID:
-		return ""
+		return nil
+	case r.by == itself:
+		return because(MissingPermission, "only the member itself may do this")
 	case r.by != administrator:
-		return MissingPermission
+		return because(MissingPermission, "this is the service's own work, for which nobody has a permission")
+	case !open(actor):
+		return because(ActorCannotAct, "the actor is %v; only one who is %v acts", stateOf(actor), active|onLeave)
 	case !actor.CanLogIn():
-		return ActorCannotAct
-	case actor.Permits()&r.need == 0, r.super && !actor.Super:
-		return MissingPermission
-	case target.Super && !actor.Super, !actor.Permits().Has(target.Permits()):
-		return TargetOutranks
+		return because(ActorCannotAct, "web, desktop, mobile and drive are closed to the actor; one of them must be open")
+	case r.super && !actor.Super:
+		return because(MissingPermission, "only a super admin may do this")
+	case actor.Permits()&r.need == 0:
+		return because(MissingPermission, "this needs the permission %s, which no role of the actor has", either(r.need.names()))
+	case (!target.Super || actor.Super) && actor.Permits().Has(target.Permits()):
+		return nil
+	case !actor.Permits().Has(Basics): // whom no list shows the roles of others
+		return refused(TargetOutranks)
+	case target.Super:
+		return because(TargetOutranks, "the member is a super admin; ask one to do this")
 	}
-	return ""
+	return because(TargetOutranks, "the member has permissions that the actor has not: %v; ask somebody who has them",
+		target.Permits()&^actor.Permits())
 }
 
 // Do does x to an account: it returns the change to be stored, or a *RefusedError if the
@@ -178,14 +206,15 @@ func (x Act) Do(a Account, f Facts) (Change, error) {
 	case state == absent && r.from&absent == 0:
 		return refuse(refused(UnknownMember))
 	case state != absent && r.from == absent:
-		return refuse(refused(MemberExists))
-	case r.from&state == 0:
-		return refuse(refused(WrongState))
+		return refuse(exists(a, f.At))
 	}
 	if !made {
 		if err := a.Err(); err != nil {
 			return Change{}, err
 		}
+	}
+	if r.from&state == 0 {
+		return refuse(x.outOfState(a, f.At))
 	}
 
 	next := a.Clone()

@@ -25,15 +25,15 @@ func (d *Directory) permitted(ctx context.Context, x Act, t session.TenantID, id
 		if r.by == itself {
 			anybody.ID = id
 		}
-		if why := x.permit(actor, anybody); why != "" {
-			return Account{}, refused(why)
+		if why := x.permit(actor, anybody); why != nil {
+			return Account{}, why
 		}
 		target, err := d.target(ctx, r, t, id)
 		if err != nil {
 			return Account{}, err
 		}
-		if why := x.permit(actor, target); why != "" {
-			return Account{}, refused(why)
+		if why := x.permit(actor, target); why != nil {
+			return Account{}, why
 		}
 		return target, nil
 	}
@@ -110,7 +110,7 @@ func (d *Directory) change(ctx context.Context, x Act, t session.TenantID, id me
 			}
 			return c.Orders, nil
 		case errors.Is(err, session.ErrExists):
-			return nil, d.refuse(ctx, x, t, id, f, refused(MemberExists))
+			return nil, d.refuse(ctx, x, t, id, f, d.exists(ctx, c, f.At))
 		case !errors.Is(err, session.ErrConflict):
 			return nil, err
 		}
@@ -133,6 +133,20 @@ func (d *Directory) save(ctx context.Context, c *Change) error {
 	return d.store.Save(ctx, *c)
 }
 
+// exists says which id keeps c from being saved: the member's, which was made at this moment,
+// or the login id.
+func (d *Directory) exists(ctx context.Context, c Change, at time.Time) error {
+	if c.Expected == (session.Version{}) {
+		switch a, err := d.load(ctx, c.Account.Tenant, c.Account.ID); {
+		case err == nil:
+			return exists(a, at)
+		case !errors.Is(err, session.ErrNotFound):
+			return refused(MemberExists)
+		}
+	}
+	return because(MemberExists, "the login id %s is that of another member, who may be deleted and can be restored; choose another login id", quote(c.Account.LoginID))
+}
+
 // decide returns the change that x makes now, or a *RefusedError.
 func (d *Directory) decide(ctx context.Context, x Act, t session.TenantID, id member.ID, f Facts) (Change, error) {
 	target, err := d.permitted(ctx, x, t, id, f.Actor)
@@ -140,7 +154,7 @@ func (d *Directory) decide(ctx context.Context, x Act, t session.TenantID, id me
 		return Change{}, err
 	}
 	if f.Since != (session.Version{}) && target.Version != f.Since {
-		return Change{}, refused(ChangedMeanwhile)
+		return Change{}, because(ChangedMeanwhile, "the member was changed meanwhile: it is at version %v and not at %v; look at it and begin again", target.Version, f.Since)
 	}
 	if _, err := x.Do(target, f); err != nil {
 		return Change{}, err
@@ -183,7 +197,7 @@ func (d *Directory) possible(ctx context.Context, x Act, t session.TenantID, id 
 	if x == EndSession && d.o.Sessions != nil {
 		s, err := d.called(ctx, t, f.Session)
 		if errors.Is(err, session.ErrNotFound) || err == nil && (s.Tenant != t || s.Member != id) {
-			err = refused(UnknownSession)
+			err = because(UnknownSession, "the member has no session %v; name one by the session of its visit", f.Session)
 		}
 		return s.First, err
 	}

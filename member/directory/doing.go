@@ -224,7 +224,7 @@ func (d *Directory) Adopt(ctx context.Context, a Account, why string) (err error
 		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, invalid("%v", err))
 	}
 	if err = d.save(ctx, &c); errors.Is(err, session.ErrExists) {
-		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, refused(MemberExists))
+		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, d.exists(ctx, c, f.At))
 	}
 	return err
 }

@@ -27,7 +27,7 @@ func lift(a *Account, f Facts) (ends, *RefusedError) {
 
 func blockApps(a *Account, f Facts) (ends, *RefusedError) {
 	if a.AppsBlocked {
-		return nothing, refused(NothingToChange)
+		return nothing, already("the apps of the member are blocked already")
 	}
 	a.AppsBlocked = true
 	return ends{clients: session.Apps}, nil
@@ -35,7 +35,7 @@ func blockApps(a *Account, f Facts) (ends, *RefusedError) {
 
 func unblockApps(a *Account, f Facts) (ends, *RefusedError) {
 	if !a.AppsBlocked {
-		return nothing, refused(NothingToChange)
+		return nothing, already("the apps of the member are not blocked")
 	}
 	a.AppsBlocked = false
 	return nothing, nil
@@ -47,8 +47,11 @@ func setPassword(a *Account, f Facts) (ends, *RefusedError) {
 }
 
 func requestChange(a *Account, f Facts) (ends, *RefusedError) {
-	if a.MustChangePassword || a.Pending {
-		return nothing, refused(NothingToChange)
+	switch {
+	case a.Pending:
+		return nothing, already("the member has no password yet, and chooses one to begin with")
+	case a.MustChangePassword:
+		return nothing, already("the member must change the password at the next login already")
 	}
 	a.MustChangePassword, a.ChangeRequested = true, f.At
 	return nothing, nil
@@ -63,11 +66,11 @@ func changePassword(a *Account, f Facts) (ends, *RefusedError) {
 func changeLoginID(a *Account, f Facts) (ends, *RefusedError) {
 	switch {
 	case !a.Generated:
-		return nothing, refused(LoginIDFixed)
+		return nothing, because(LoginIDFixed, "the login id %s was not generated, or was changed before; only one that was generated can be changed, and only once", quote(a.LoginID))
 	case f.LoginID == "":
 		return nothing, invalid("the new login id is empty")
 	case f.LoginID == a.LoginID:
-		return nothing, refused(NothingToChange)
+		return nothing, already("the login id is %s already", quote(a.LoginID))
 	}
 	a.LoginID, a.Generated = f.LoginID, false
 	return everybody, nil
@@ -76,7 +79,7 @@ func changeLoginID(a *Account, f Facts) (ends, *RefusedError) {
 func unlink(a *Account, f Facts) (ends, *RefusedError) {
 	i, ok := slices.BinarySearchFunc(a.External, f.External, func(e External, id string) int { return strings.Compare(e.ID, id) })
 	if !ok {
-		return nothing, refused(UnknownExternal)
+		return nothing, because(UnknownExternal, "the member has no external login %s; linked are %s", quote(f.External), orNone(externalText(a.External)))
 	}
 	a.External = slices.Delete(a.External, i, i+1)
 	return ends{clients: session.AllClients, via: f.External}, nil
@@ -88,7 +91,7 @@ func link(a *Account, f Facts) (ends, *RefusedError) {
 	case f.External == "":
 		return nothing, invalid("no external login is named")
 	case ok:
-		return nothing, refused(NothingToChange)
+		return nothing, already("the external login %s is linked already", quote(f.External))
 	}
 	a.External = slices.Insert(a.External, i, External{ID: f.External, Linked: f.At})
 	return nothing, nil
@@ -116,16 +119,16 @@ func remove(a *Account, f Facts) (ends, *RefusedError) {
 }
 
 func restore(a *Account, f Facts) (ends, *RefusedError) {
-	if !f.At.Before(a.DeletedAt.Add(RestoreWithin)) {
-		return nothing, refused(DeletedTooLongAgo)
+	if !restorable(*a, f.At) {
+		return nothing, because(DeletedTooLongAgo, "the member was deleted on %s and could be restored for 7 days; it can only be made again", instant(a.DeletedAt))
 	}
 	a.DeletedAt = time.Time{}
 	return nothing, nil
 }
 
 func purge(a *Account, f Facts) (ends, *RefusedError) {
-	if f.At.Before(a.DeletedAt.Add(RestoreWithin)) {
-		return nothing, refused(DeletedTooShortAgo)
+	if restorable(*a, f.At) {
+		return nothing, tooShortAgo(*a)
 	}
 	left := Account{Member: a.Member, DeletedAt: a.DeletedAt, Purged: true}
 	left.MustChangePassword = false
@@ -139,7 +142,7 @@ func allowClients(a *Account, f Facts) (ends, *RefusedError) {
 	}
 	closed := session.AllClients &^ f.Clients
 	if closed == a.Closed {
-		return nothing, refused(NothingToChange)
+		return nothing, already("these clients alone are allowed to the member already")
 	}
 	a.Closed = closed
 	return ends{clients: closed}, nil
@@ -163,7 +166,7 @@ func giveRole(a *Account, f Facts) (ends, *RefusedError) {
 	a.Roles[i] = role
 	switch {
 	case was == role:
-		return nothing, refused(NothingToChange)
+		return nothing, already("the member has the role %s already", quote(role.Name))
 	case role.Permits().Has(was.Permits()):
 		return nothing, nil
 	}
@@ -173,7 +176,7 @@ func giveRole(a *Account, f Facts) (ends, *RefusedError) {
 func takeRole(a *Account, f Facts) (ends, *RefusedError) {
 	i := a.role(f.Role.Name)
 	if i < 0 {
-		return nothing, refused(UnknownRole)
+		return nothing, because(UnknownRole, "the member has no role %s; it has %s", quote(f.Role.Name), orNone(roleText(a.Roles)))
 	}
 	a.Roles = slices.Delete(a.Roles, i, i+1)
 	return everybody, nil
@@ -188,7 +191,7 @@ func leave(away bool) func(*Account, Facts) (ends, *RefusedError) {
 
 func editProfile(a *Account, f Facts) (ends, *RefusedError) {
 	if a.Profile.equal(f.Profile) {
-		return nothing, refused(NothingToChange)
+		return nothing, already("the profile is so already")
 	}
 	a.Profile = f.Profile
 	a.Profile.Phones = slices.Clone(f.Profile.Phones)
@@ -208,10 +211,14 @@ func recordContacts(a *Account, f Facts) (ends, *RefusedError) {
 		contacts = append(contacts, c)
 	}
 	if slices.Equal(contacts, a.Contacts) {
-		return nothing, refused(NothingToChange)
+		return nothing, already("these contacts are recorded already")
 	}
 	a.Contacts = contacts
 	return nothing, nil
+}
+
+func tooShortAgo(a Account) *RefusedError {
+	return because(DeletedTooShortAgo, "the member was deleted less than 7 days ago; until %s it can be restored", instant(a.DeletedAt.Add(RestoreWithin)))
 }
 
 func create(a *Account, f Facts) (ends, *RefusedError) {
@@ -223,8 +230,8 @@ func create(a *Account, f Facts) (ends, *RefusedError) {
 }
 
 func makeAgain(a *Account, f Facts) (ends, *RefusedError) {
-	if !a.Purged && f.At.Before(a.DeletedAt.Add(RestoreWithin)) {
-		return nothing, refused(DeletedTooShortAgo)
+	if !a.Purged && restorable(*a, f.At) {
+		return nothing, tooShortAgo(*a)
 	}
 	_, why := create(a, f)
 	return everybody, why

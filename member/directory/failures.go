@@ -160,7 +160,7 @@ func (d *Directory) unlock(ctx context.Context, t session.TenantID, id member.ID
 		return err
 	}
 	if !failures.Lock(f.At, opens(a)) {
-		return d.refuse(ctx, Unlock, t, id, f, refused(NothingToChange))
+		return d.refuse(ctx, Unlock, t, id, f, already("no failed logins lock the member"))
 	}
 	e := c.Event
 	e.ID = rand.Text()

@@ -16,8 +16,8 @@ import (
 func (d *Directory) may(ctx context.Context, x Act, actor member.ID, t session.TenantID) error {
 	a, err := d.actor(ctx, t, actor)
 	if err == nil {
-		if why := x.permit(a, Account{Member: member.Member{Tenant: t}}); why != "" {
-			err = refused(why)
+		if why := x.permit(a, Account{Member: member.Member{Tenant: t}}); why != nil {
+			err = why
 		}
 	}
 	if err == nil {

@@ -41,7 +41,7 @@ func moved(e *policy.ConflictError) string {
 
 // refusal says why an act was refused.
 func refusal(e *directory.RefusedError) string {
-	if e.Detail != "" && (e.Reason == directory.InvalidArgument || e.Reason == directory.WrongState) {
+	if e.Detail != "" { // which is written for who acts
 		return e.Detail
 	}
 	if text, ok := refusals[e.Reason]; ok {
@@ -50,25 +50,14 @@ func refusal(e *directory.RefusedError) string {
 	return "this cannot be done: " + string(e.Reason)
 }
 
+// refusals are the words for reasons that come without any.
 var refusals = map[directory.Reason]string{
 	directory.UnknownAct:           "there is no such action; /openapi.yaml names them",
 	directory.UnknownActor:         "you are no member of this tenant",
-	directory.ActorCannotAct:       "your own account is not active",
 	directory.MissingPermission:    "none of your roles permits it",
 	directory.TargetOutranks:       "the member may do what you may not; ask somebody who may, or a super admin",
 	directory.UnknownMember:        "there is no such member",
-	directory.MemberExists:         "the id was used before; ids are never used again",
-	directory.WrongState:           "this cannot be done in the state that the member is in",
-	directory.NothingToChange:      "it is so already",
-	directory.LoginIDFixed:         "only a login id that was generated can be changed, and only once",
-	directory.DeletedTooLongAgo:    "the member was deleted 7 days ago or longer",
-	directory.DeletedTooShortAgo:   "the member was deleted less than 7 days ago and can still be restored",
 	directory.LastSuperAdmin:       "no other super admin could log in then; make another one first",
-	directory.InvalidArgument:      "something that the action needs is missing or wrong",
-	directory.UnknownSession:       "the member has no such session",
-	directory.UnknownExternal:      "the member has no such external login",
-	directory.UnknownRole:          "the member has no such role",
-	directory.ChangedMeanwhile:     "the member was changed meanwhile; try again",
 	directory.NoDeviceService:      "this service manages no devices",
 	directory.PlanWithoutDownloads: "the plan of the tenant has no downloads",
 }

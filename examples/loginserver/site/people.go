@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -58,14 +57,7 @@ func (a *Actor) MemberVisitsCSV(ctx context.Context, w io.Writer, id member.ID, 
 // permission that its table says. f says why and with what; its Actor and At are filled in.
 func (a *Actor) Do(ctx context.Context, act directory.Act, id member.ID, f directory.Facts) error {
 	f.Actor = a.ID
-	err := a.Tenant.site.directory.Do(ctx, act, a.Tenant.ID, id, f)
-	var refused *directory.RefusedError
-	if errors.As(err, &refused) && refused.Reason == directory.WrongState && refused.Detail == "" {
-		if m, err := a.Tenant.site.directory.Member(ctx, a.Tenant.ID, id); err == nil {
-			refused.Detail = "this cannot be done to a member who is " + strings.ReplaceAll(m.Status.String(), "-", " ")
-		}
-	}
-	return err
+	return a.Tenant.site.directory.Do(ctx, act, a.Tenant.ID, id, f)
 }
 
 // SignOut is the act of ending one session of a member. Permission: security.
