@@ -16,6 +16,7 @@ import (
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/session"
 )
 
 // browser is somebody who has logged in with a browser.
@@ -389,4 +390,32 @@ func TestOthersAreShutOut(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &p); err != nil || code != 200 || len(p.ShutOut) != 1 || p.ShutOut[0].Member != "it" || p.ShutOut[0].Reason != "address-not-designated" {
 		t.Errorf("after: %d %v %s", code, err, body)
 	}
+
+	// The page of the save tells who, and opens the settings with what mends it.
+	s.save("kintone", func(x *policy.Settings) { x.Access = policy.AllAddresses })
+	save := func(b *browser, tenant session.TenantID, do, doc string) string {
+		from := s.settings(tenant).Version.String()
+		return b.post(http.StatusOK, "/admin/network/save", "from", from, "id", from, "do", do, "doc", doc)
+	}
+	const two = `{"access":"designated","designated":[{"range":"9.9.9.0/24"},{"range":"127.0.0.1"}]}`
+	saved := save(page, "kintone", "save", two)
+	says(t, "saved", saved, map[string]bool{"The settings are saved.": true, "it cannot come in from 8.8.8.8 (Web browser)": true, `name="range" value="8.8.8.8"`: true,
+		"Designate the address": true, "make them exceptions": false, "on trial": false, "/admin/network\">Go on": true, "Log in again": false})
+	says(t, "designated too", page.post(http.StatusOK, "/admin/network", "doc", two, "from", from, "range", usa, "label", "x", "do", "add"), map[string]bool{
+		"<code>8.8.8.8</code>": true, "Not saved yet": true})
+	s.save("kintone", func(x *policy.Settings) { x.Access = policy.AllAddresses })
+	says(t, "on trial", save(page, "kintone", "trial", two), map[string]bool{"Saved on trial": true, "it cannot come in from 8.8.8.8": true, "let the time run out": true, "Designate 8.8.8.8 too": false, "in the history": false})
+
+	// One that ends its own session tells it as well, and leads to the login.
+	s.save("works", func(x *policy.Settings) { x.Access = policy.AllAddresses })
+	s.join("works", site.Newcomer{ID: "ann", Password: "demo-ann", Roles: []string{directory.ITAdmin}}) // and no contact
+	s.in(usa, "works", "ann")
+	s.in(japan, "works", "it")
+	saved = save(s.browser(office, "works", "root"), "works", "save", `{"access":"designated","designated":[{"range":"::1"}]}`)
+	says(t, "ended", saved, map[string]bool{"They ended sessions, yours too": true, "ann cannot come in from 8.8.8.8": true, "it cannot come in from 133.9.9.9": true,
+		"make them exceptions": true, `name="range"`: false, "/t/works/login\">Log in again": true, "data-live": false})
+
+	s.save("works", func(x *policy.Settings) { x.Access = policy.AllAddresses })
+	saved = save(s.browser(office, "works", "root"), "works", "save", `{"access":"all","overseas":{"block":true,"exempt":["KR"]}}`)
+	says(t, "asked for a code", saved, map[string]bool{"ann cannot come in from 8.8.8.8": true, "it cannot come in": false, "Who is asked for a code needs a contact": true, "Designate the address": false})
 }

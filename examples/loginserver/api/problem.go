@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"time"
 
 	"github.com/sallyport-go/sallyport/examples/loginserver/front"
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
@@ -36,12 +37,13 @@ type finding struct {
 	Client  session.Client `json:"client"`
 	Address netip.Addr     `json:"address"`
 	Reason  policy.Reason  `json:"reason"`
+	From    time.Time      `json:"from,omitzero"`    // when an end in the settings passes; zero: at once
 	Acting  bool           `json:"acting,omitempty"` // it is the one who saves
 }
 
 func findings(list []engine.Finding) (all []finding) {
 	for _, f := range list {
-		all = append(all, finding{string(f.Member), f.Client, f.Addr, f.Decision.Reason, f.Acting})
+		all = append(all, finding{string(f.Member), f.Client, f.Addr, f.Decision.Reason, f.From, f.Acting})
 	}
 	return all
 }

@@ -207,23 +207,6 @@ func (p *Pages) postSave(w http.ResponseWriter, r *http.Request, v *visitor) {
 	}
 }
 
-// saved goes on after a save: to the settings, or to the login if the save has ended the
-// session that made it.
-func (p *Pages) saved(w http.ResponseWriter, r *http.Request, v *visitor, saved engine.Saved, done string) {
-	base := "/t/" + string(v.tenant.ID)
-	if p.ended(r, v) {
-		p.Front.DropCookie(w, r, v.tenant)
-		redirect(w, r, base+"/login?saved=1")
-		return
-	}
-	redirect(w, r, base+"/admin/network?done="+done)
-}
-
-func (p *Pages) ended(r *http.Request, v *visitor) bool {
-	d, err := p.Front.Site.Check(r.Context(), v.tenant.Request(v.session, v.Seen.Addr))
-	return err == nil && d.Reason == policy.ReasonSessionCut
-}
-
 // lockout tells a refusal that a force opens; nil if err is none.
 func (l lang) lockout(err error) *lockout {
 	var shut *engine.LockoutError
@@ -263,18 +246,23 @@ func (l lang) shutOut(e *engine.LockoutError) []string {
 
 func (l lang) findings(list []engine.Finding) (lines []string) {
 	for _, f := range list {
-		client := l.say("client." + f.Client.String())
-		line := l.say("lockout.other", f.Addr.String(), client, string(f.Member))
-		if f.Acting {
-			line = l.say("lockout.you", f.Addr.String(), client)
-		}
-		line += " " + l.say("reason."+f.Decision.Reason.String())
-		if !f.From.IsZero() {
-			line += " (" + l.say("lockout.from", when(f.From)) + ")"
-		}
-		lines = append(lines, line)
+		lines = append(lines, l.finding(f, "lockout"))
 	}
 	return lines
+}
+
+// finding tells of an administrator who could not come in (lockout) or cannot (shut-out).
+func (l lang) finding(f engine.Finding, words string) string {
+	client := l.say("client." + f.Client.String())
+	line := l.say(words+".other", f.Addr.String(), client, string(f.Member))
+	if f.Acting {
+		line = l.say(words+".you", f.Addr.String(), client)
+	}
+	line += " " + l.say("reason."+f.Decision.Reason.String())
+	if !f.From.IsZero() {
+		line += " (" + l.say("lockout.from", when(f.From)) + ")"
+	}
+	return line
 }
 
 // postConfirm keeps a save on trial.
