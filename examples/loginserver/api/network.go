@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -115,23 +116,33 @@ func bodyError(err error) error {
 }
 
 func (a *API) postConfirm(w http.ResponseWriter, r *http.Request, who *site.Actor) {
-	c, err := a.change(r, who, "why", "force")
-	if err != nil {
-		a.writeProblem(w, r, err)
-		return
-	}
-	saved, err := who.Confirm(r.Context(), c)
-	a.saved(w, r, who.Tenant, saved, err)
+	a.endTrial(w, r, who, who.Confirm)
 }
 
 func (a *API) postTakeBack(w http.ResponseWriter, r *http.Request, who *site.Actor) {
+	a.endTrial(w, r, who, who.TakeBack)
+}
+
+// endTrial confirms a provisional save or takes it back. It must be named, by If-Match: the
+// body does not say what it is about, and since the administrator looked, the save may have
+// been taken back and another one made, by somebody else.
+func (a *API) endTrial(w http.ResponseWriter, r *http.Request, who *site.Actor, act func(context.Context, site.Change) (engine.Saved, error)) {
 	c, err := a.change(r, who, "why", "force")
-	if err != nil {
-		a.writeProblem(w, r, err)
-		return
+	if err == nil && r.Header.Get("If-Match") == "" {
+		err = &unmatchedError{c.From}
 	}
-	saved, err := who.TakeBack(r.Context(), c)
+	var saved engine.Saved
+	if err == nil {
+		saved, err = act(r.Context(), c)
+	}
 	a.saved(w, r, who.Tenant, saved, err)
+}
+
+// unmatchedError says that a change must name the version that it is about; there is this one.
+type unmatchedError struct{ now session.Version }
+
+func (e *unmatchedError) Error() string {
+	return "name the provisional save that you mean, by If-Match with the ETag that it was answered with; * is whichever there is"
 }
 
 func (a *API) postRestore(w http.ResponseWriter, r *http.Request, who *site.Actor) {

@@ -21,7 +21,7 @@ type problem struct {
 	Error    string           `json:"error"`
 	Reason   string           `json:"reason,omitempty"`   // stable
 	Problems []policy.Problem `json:"problems,omitempty"` // of settings, all of them
-	Version  string           `json:"version,omitempty"`  // that the settings have, where it has moved
+	Version  string           `json:"version,omitempty"`  // that the settings have, where it has moved or was not named
 
 	// Of what would shut administrators out: who, and what opens the refusal.
 	Findings []finding     `json:"findings,omitempty"`
@@ -71,16 +71,17 @@ func (e errInput) Error() string { return string(e) }
 // alone.
 func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	var (
-		invalid  *policy.InvalidError
-		lockout  *engine.LockoutError
-		outside  *engine.NotAdmittedError
-		proxy    *site.UndeclaredProxyError
-		conflict *policy.ConflictError
-		refused  *directory.RefusedError
-		body     *front.BodyError
-		password *site.PasswordError
-		input    errInput
-		large    *http.MaxBytesError
+		invalid   *policy.InvalidError
+		lockout   *engine.LockoutError
+		outside   *engine.NotAdmittedError
+		proxy     *site.UndeclaredProxyError
+		conflict  *policy.ConflictError
+		unmatched *unmatchedError
+		refused   *directory.RefusedError
+		body      *front.BodyError
+		password  *site.PasswordError
+		input     errInput
+		large     *http.MaxBytesError
 	)
 	p := problem{Error: plain(err)}
 	status := http.StatusServiceUnavailable
@@ -102,6 +103,9 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &conflict):
 		status, p.Error, p.Reason, p.Version = http.StatusPreconditionFailed, moved(conflict), "version-moved", conflict.Found.String()
 		w.Header().Set("ETag", etag(conflict.Found))
+	case errors.As(err, &unmatched):
+		status, p.Reason, p.Version = http.StatusPreconditionRequired, "if-match-missing", unmatched.now.String()
+		w.Header().Set("ETag", etag(unmatched.now))
 	case errors.Is(err, engine.ErrProvisional):
 		status, p.Reason = http.StatusConflict, "provisional-open"
 	case errors.Is(err, engine.ErrNotProvisional):
