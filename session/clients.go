@@ -27,10 +27,13 @@ const (
 	// Interactive are the clients that can ask the member for a code or a new password.
 	Interactive Clients = 1<<Web | 1<<Desktop | 1<<Mobile | 1<<Drive
 	// AllClients is every known client, the host's own included.
-	AllClients Clients = (1<<(API+1) - 1<<Web) | (1<<63 - 1<<FirstCustom)
+	AllClients Clients = (1<<(API+1) - 1<<Web) | custom
 )
 
+const custom Clients = 1<<63 - 1<<FirstCustom
+
 const (
+	mostCustom     = 3        // custom clients that Words names
 	maxClients     = 40       // known clients: 9 and 31
 	maxClientsText = 512      // bytes; all names and commas are 319
 	maxJSON        = 16 << 10 // bytes, of a Clients or Cuts; written out, the longest Cuts is below 3 KiB
@@ -68,18 +71,57 @@ func (s Clients) All() iter.Seq[Client] {
 
 // String returns the names in the order of [Clients.All], as in "web,mobile", and "" for
 // the empty set. Bits that are no known client follow, as in "web,client(10)".
-func (s Clients) String() string {
-	names := s.names()
-	for rest := s &^ AllClients; rest != 0; rest &= rest - 1 {
-		names = append(names, Client(bits.TrailingZeros64(uint64(rest))).String())
+func (s Clients) String() string { return strings.Join(s.names(), ",") }
+
+// Words returns s for people to read, in English and short, whatever clients of its own the
+// host has: "every client", "all but mobile and api", "web, custom0 and custom1", "web and 12
+// of custom0 to custom30", and "none" for the empty set. Of four or more custom clients it
+// tells the number alone; the whole is in String.
+func (s Clients) Words() string {
+	most, left := s.list(), (AllClients &^ s).list()
+	switch {
+	case s == 0:
+		return "none"
+	case s == AllClients:
+		return "every client"
+	case len(left) < len(most) && s&custom != 0 && s&^AllClients == 0:
+		return "all but " + sentence(left)
 	}
-	return strings.Join(names, ",")
+	return sentence(most)
 }
 
+// list returns what Words says of s, an item for each client, or one for very many.
+func (s Clients) list() []string {
+	n := (s & custom).Len()
+	if n > mostCustom {
+		s &^= custom
+	}
+	list := s.names()
+	switch {
+	case n == custom.Len():
+		list = append(list, "every custom client")
+	case n > mostCustom:
+		list = append(list, fmt.Sprintf("%d of custom0 to custom30", n))
+	}
+	return list
+}
+
+func sentence(list []string) string {
+	last := max(len(list)-1, 0)
+	if last == 0 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:last], ", ") + " and " + list[last]
+}
+
+// names returns the names of the clients in s, and of bits that are none after them.
 func (s Clients) names() []string {
 	names := make([]string, 0, s.Len())
 	for c := range s.All() {
 		names = append(names, clientNames[c])
+	}
+	for rest := s &^ AllClients; rest != 0; rest &= rest - 1 {
+		names = append(names, Client(bits.TrailingZeros64(uint64(rest))).String())
 	}
 	return names
 }

@@ -86,6 +86,36 @@ func TestClientsText(t *testing.T) {
 	}
 }
 
+func TestClientsWords(t *testing.T) {
+	const custom = session.AllClients &^ (1<<session.FirstCustom - 1)
+	of, all := session.ClientsOf, session.AllClients
+	for _, tt := range []struct {
+		set  session.Clients
+		want string
+	}{
+		{0, "none"},
+		{all, "every client"},
+		{all &^ of(session.Mobile), "all but mobile"},
+		{all &^ of(session.Mobile, session.API), "all but mobile and api"},
+		{all &^ session.Interactive, "all but web, desktop, mobile and drive"},
+		{all &^ of(32), "all but custom0"},
+		{all &^ of(32, 33, 34, 62), "all but 4 of custom0 to custom30"},
+		{of(session.Web), "web"},
+		{session.Apps, "desktop, mobile and drive"},
+		{all &^ custom, "web, desktop, mobile, drive, pop3, imap, smtp, caldav and api"},
+		{custom, "every custom client"},
+		{custom | session.Apps, "desktop, mobile, drive and every custom client"},
+		{of(session.Web, 32, 33, 34), "web, custom0, custom1 and custom2"},
+		{of(session.Web, 32, 33, 34, 35), "web and 4 of custom0 to custom30"},
+		{of(session.Web) | 1<<10, "web and client(10)"},
+		{all | 1<<10, "web, desktop, mobile, drive, pop3, imap, smtp, caldav, api, client(10) and every custom client"},
+	} {
+		if got := tt.set.Words(); got != tt.want {
+			t.Errorf("%v: %q; want %q", tt.set, got, tt.want)
+		}
+	}
+}
+
 func TestClientsReadsAnyOrder(t *testing.T) {
 	want := session.ClientsOf(session.Web, session.Mobile)
 	var s session.Clients

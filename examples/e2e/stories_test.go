@@ -23,7 +23,7 @@ func TestOfficeIsDesignated(t *testing.T) {
 	b.sees("It is on the list.", "Not saved yet")
 	b.do(chromedp.Click("#access-designated"))
 	b.press(`main button[value="review"].primary`)
-	b.sees("Only designated IP addresses are allowed.", "Added: 8.8.8.8", "All members, you too, on: Web browser",
+	b.sees("Only designated IP addresses are allowed.", "Added: 8.8.8.8", "All members, you too, on: every program but Mobile app",
 		"They stay logged in on: Mobile app", "You could not log in from some of your own places:", home+", South Korea", "Refused")
 	b.shot("warned")
 

@@ -148,8 +148,8 @@ func (a Account) Err() error {
 	case a.Cuts.Highest() > a.Version.Number:
 		problem = "has a cut above its version"
 	case a.Status != is.Status || a.Super != is.Super || a.Blocked != is.Blocked:
-		problem = fmt.Sprintf("says status %v, super %v, blocked %v, and its fields say %v, %v, %v",
-			a.Status, a.Super, a.Blocked, is.Status, is.Super, is.Blocked)
+		problem = fmt.Sprintf("says status %v, super %v, blocked: %s, and its fields say %v, %v, %s",
+			a.Status, a.Super, a.Blocked.Words(), is.Status, is.Super, is.Blocked.Words())
 	case a.Closed&^session.AllClients != 0:
 		problem = "closes clients that there are not"
 	case a.Suspended && a.Leave:

@@ -269,7 +269,7 @@ func (x Act) Do(a Account, f Facts) (Change, error) {
 	return c, nil
 }
 
-// name tells what is ended, where it is not all of some clients.
+// name tells what is ended.
 func (e ends) name() string {
 	switch {
 	case !e.session.IsZero():
@@ -278,10 +278,8 @@ func (e ends) name() string {
 		return "device: " + quote(e.device)
 	case e.via != "":
 		return "sessions by: " + quote(e.via)
-	case e.clients != 0 && e.clients != session.AllClients:
-		return "sessions ended: " + e.clients.String()
 	case e.clients != 0:
-		return "sessions ended: all"
+		return "sessions ended: " + e.clients.Words()
 	}
 	return ""
 }

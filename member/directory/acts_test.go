@@ -380,6 +380,8 @@ func TestEventsTellBeforeAndAfter(t *testing.T) {
 	}{
 		{directory.Suspend, toLeave, directory.Facts{}, `{"status":"on-leave"}`, `{"status":"suspended"}`},
 		{directory.BlockApps, toActive, directory.Facts{}, ``, `{"blocked":"desktop,mobile,drive"}`},
+		{directory.AllowClients, toActive, directory.Facts{Clients: session.ClientsOf(session.Web, session.API)}, ``,
+			`{"blocked":"` + (session.AllClients &^ session.ClientsOf(session.Web, session.API)).String() + `"}`},
 		{directory.ChangeLoginID, toActive, directory.Facts{LoginID: "new"}, `{"login_id":"kim"}`, `{"login_id":"new"}`},
 		{directory.GiveRole, toActive, directory.Facts{Role: directory.Role{Name: "x", Permissions: directory.Help | directory.Audit}}, ``, `{"roles":"x (audit,help)"}`},
 		{directory.EndLeave, toLeave, directory.Facts{}, `{"status":"on-leave"}`, `{"status":"active"}`},
@@ -401,5 +403,13 @@ func TestEventsTellBeforeAndAfter(t *testing.T) {
 		if row.after != "" && len(c.Event.Summary) == 0 {
 			t.Errorf("%s has no summary", row.act)
 		}
+	}
+
+	// A summary is short, whatever clients of its own the host has.
+	f := directory.Facts{At: noon, Clients: session.ClientsOf(session.Web, session.API)}
+	c, err := directory.AllowClients.Do(made(t, "kim", toActive...), f)
+	want := []string{"blocked: all but web and api, was none", "sessions ended: all but web and api"}
+	if err != nil || !slices.Equal(c.Event.Summary, want) {
+		t.Errorf("the summary is %q, %v; want %q", c.Event.Summary, err, want)
 	}
 }

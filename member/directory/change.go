@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,8 +67,9 @@ func (c Change) Follows(old Account) error {
 	return nil
 }
 
-// told is a field as events tell it.
-type told struct{ name, before, after string }
+// told is a field as events tell it: whole in Before and After, and in a line of Summary,
+// which has shorter words where there are some.
+type told struct{ name, before, after, was, is string }
 
 // differences tells what of an account changed, in the order of the list below. What is
 // deleted for good is not told.
@@ -75,7 +77,7 @@ func differences(old, a Account) []told {
 	var d []told
 	add := func(name, before, after string) {
 		if before != after {
-			d = append(d, told{name, before, after})
+			d = append(d, told{name: name, before: before, after: after})
 		}
 	}
 	status := func(a Account) string {
@@ -88,7 +90,9 @@ func differences(old, a Account) []told {
 	if a.Purged {
 		return d
 	}
-	add("blocked", old.Blocked.String(), a.Blocked.String())
+	if old.Blocked != a.Blocked {
+		d = append(d, told{"blocked", old.Blocked.String(), a.Blocked.String(), old.Blocked.Words(), a.Blocked.Words()})
+	}
 	add("roles", roleText(old.Roles), roleText(a.Roles))
 	add("login_id", old.LoginID, a.LoginID)
 	if !slices.Equal(old.External, a.External) {
@@ -165,7 +169,7 @@ func tell(e *session.Event, d []told) {
 		if f.after != "" {
 			after[f.name] = f.after
 		}
-		e.Summary = append(e.Summary, fmt.Sprintf("%s: %s, was %s", f.name, orNone(f.after), orNone(f.before)))
+		e.Summary = append(e.Summary, fmt.Sprintf("%s: %s, was %s", f.name, cmp.Or(f.is, orNone(f.after)), cmp.Or(f.was, orNone(f.before))))
 	}
 	e.Before, e.After = object(before), object(after)
 }

@@ -208,7 +208,7 @@ func (d *Directory) Adopt(ctx context.Context, a Account, why string) (err error
 	case given.Super && !a.Super:
 		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, invalid("Super is set, but there is no role %s; give it in Roles", SuperAdmin))
 	case given.Blocked&^a.Blocked != 0:
-		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, invalid("Blocked has %v, but AppsBlocked and Closed do not; set those", given.Blocked&^a.Blocked))
+		return d.refuse(ctx, Adopt, a.Tenant, a.ID, f, invalid("Blocked has %s, but AppsBlocked and Closed do not; set those", (given.Blocked&^a.Blocked).Words()))
 	}
 	if a.Version == (session.Version{}) {
 		a.Version = session.NewLine()

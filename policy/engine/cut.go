@@ -67,7 +67,7 @@ func cutNow(r policy.Record) (clients session.Clients, members map[member.ID]ses
 func tell(r policy.Record, d *policy.Change) {
 	clients, members := cutNow(r)
 	if more := clients &^ d.SignOut; more != 0 {
-		d.Summary = append(slices.Clip(d.Summary), fmt.Sprintf("more than %d members are signed out singly, and so all are: %v", policy.MaxMemberCuts, more))
+		d.Summary = append(slices.Clip(d.Summary), fmt.Sprintf("more than %d members are signed out singly, and so all are: %s", policy.MaxMemberCuts, more.Words()))
 	}
 	d.SignOut, d.SignOutMembers = clients, slices.Sorted(maps.Keys(members))
 }

@@ -302,7 +302,7 @@ func (a *API) postWhatif(w http.ResponseWriter, r *http.Request, who *site.Actor
 	client := session.Web
 	if q.Client != "" {
 		if client, err = session.ParseClient(q.Client); err != nil {
-			a.writeProblem(w, r, errInput(fmt.Sprintf("client: %.40q is none; there are %v", q.Client, who.Tenant.Profile.Clients)))
+			a.writeProblem(w, r, errInput(fmt.Sprintf("client: %.40q is none; there are %s", q.Client, who.Tenant.Profile.Clients.Words())))
 			return
 		}
 	}

@@ -71,12 +71,25 @@ func (p *Pages) download(w http.ResponseWriter, r *http.Request, v *visitor, nam
 	w.Write(b.Bytes())
 }
 
+// clients names clients, or of nearly all those that are left out. The host's own have no name
+// here.
 func (l lang) clients(c session.Clients) string {
-	var names []string
-	for x := range c.All() {
-		if key := "client." + x.String(); has(key) { // the host's own have no name here
+	var names, left []string
+	for x := range session.AllClients.All() {
+		key := "client." + x.String()
+		switch {
+		case !has(key):
+		case c.Has(x):
 			names = append(names, l.say(key))
+		default:
+			left = append(left, l.say(key))
 		}
+	}
+	switch {
+	case len(left) == 0:
+		return l.say("client.every")
+	case len(left) <= 2:
+		return l.say("client.all-but", strings.Join(left, ", "))
 	}
 	return strings.Join(names, ", ")
 }

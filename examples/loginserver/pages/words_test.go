@@ -156,3 +156,22 @@ func TestLanguage(t *testing.T) {
 		}
 	}
 }
+
+// A list of clients is short, and tells nothing of the host's own.
+func TestListsOfClients(t *testing.T) {
+	all := session.AllClients
+	for _, c := range []struct {
+		clients session.Clients
+		want    string
+	}{
+		{all, "every program"},
+		{all & (1<<session.FirstCustom - 1), "every program"},
+		{all &^ session.ClientsOf(session.Mobile, session.API), "every program but Mobile app, API"},
+		{session.Apps | all&^(1<<session.FirstCustom-1), "Desktop app, Mobile app, Drive explorer"},
+		{0, ""},
+	} {
+		if got := lang(0).clients(c.clients); got != c.want {
+			t.Errorf("%v: %q; want %q", c.clients, got, c.want)
+		}
+	}
+}
