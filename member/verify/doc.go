@@ -31,5 +31,6 @@
 // the member, see [Binding]. The errors say more than the person should read: answer
 // ErrWrongCode, ErrExpired, ErrSpent, ErrUnknown and ErrBinding alike, with words like
 // "this code is wrong or has expired". ErrNoContact is the decision
-// [no-verification-contact], and ErrTooManyTries and ErrTooManyCodes ask to wait an hour.
+// [no-verification-contact], and ErrTooManyTries and ErrTooManyCodes ask to wait until the
+// instant that their [WaitError] tells.
 package verify

@@ -230,6 +230,10 @@ func TestGuarantee30FiveTriesAnHour(t *testing.T) {
 			d.complete(token, code, kim(), nil)
 		} else {
 			d.complete(token, code, kim(), verify.ErrTooManyTries)
+			var wait *verify.WaitError
+			if err := d.Complete(t.Context(), token, code, kim()); !errors.As(err, &wait) || !wait.Until.Equal(start.Add(time.Hour)) {
+				t.Errorf("to wait until the first is an hour old: %v", wait)
+			}
 		}
 		d.now = d.now.Add(10 * time.Minute)
 	}
@@ -280,6 +284,8 @@ func TestGuarantee30ClockFarAheadThenFixed(t *testing.T) {
 	d.complete(token, code, kim(), verify.ErrExpired) // it would live for a year
 	if err := d.beginErr(kim()); !errors.Is(err, verify.ErrTooManyTries) {
 		t.Errorf("at once: %v", err)
+	} else if wait := new(verify.WaitError); !errors.As(err, &wait) || !wait.Until.Equal(right.Add(time.Hour)) {
+		t.Errorf("to wait an hour from now: %v", wait)
 	}
 	d.now = right.Add(time.Hour - 1)
 	if err := d.beginErr(kim()); !errors.Is(err, verify.ErrTooManyTries) {

@@ -155,6 +155,22 @@ func recent(times []time.Time, now time.Time) (n int) {
 	return n
 }
 
+// room returns when fewer than most of times are in the last hour: now, if it is so
+// already. Those that lie ahead count as of now.
+func room(times []time.Time, most int, now time.Time) time.Time {
+	var ends []time.Time
+	for _, t := range times {
+		if d := age(t, now); d < hour {
+			ends = append(ends, now.Add(hour-max(d, 0)))
+		}
+	}
+	if len(ends) < most {
+		return now
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	return ends[len(ends)-most]
+}
+
 // ahead reports whether something was counted further ahead than clocks differ. It must
 // be written again, or it would count for as long as the clock was wrong by.
 func (r Record) ahead(now time.Time) bool {

@@ -49,6 +49,19 @@ var (
 	ErrBusy         = errors.New("verify: too many at once for this member; try again")
 )
 
+// A WaitError says until when the member has to wait: it is ErrTooManyCodes or
+// ErrTooManyTries, which it unwraps to.
+type WaitError struct {
+	Err   error
+	Until time.Time // of the hour that is full; then one more fits into it
+}
+
+// Error returns the text of Err.
+func (e *WaitError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *WaitError) Unwrap() error { return e.Err }
+
 // Verifier begins and completes verifications. The zero Verifier and a nil one verify
 // nobody. It is safe for concurrent use, and any number of them, in any number of
 // processes, can share a store.
@@ -98,7 +111,7 @@ func (m Message) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(m)) 
 // Call it only for one who has proved the password.
 //
 // Errors are ErrNoContact, ErrTooManyCodes, ErrTooManyTries where no code could be tried,
-// and ErrBusy; then nothing is to be sent.
+// both as a *WaitError, and ErrBusy; then nothing is to be sent.
 func (v *Verifier) Begin(ctx context.Context, b Binding, contacts []Contact) (token string, m Message, err error) {
 	if err := v.ready(ctx, b); err != nil {
 		return "", Message{}, err
@@ -117,9 +130,9 @@ func (v *Verifier) Begin(ctx context.Context, b Binding, contacts []Contact) (to
 		case r.find(attempt.Token) >= 0:
 			return false, nil // written the turn before, though the store said no
 		case recent(r.Tries, now) >= maxTries:
-			return false, ErrTooManyTries
+			return false, &WaitError{ErrTooManyTries, room(r.Tries, maxTries, now)}
 		case recent(r.Codes, now) >= maxCodes:
-			return false, ErrTooManyCodes
+			return false, &WaitError{ErrTooManyCodes, room(r.Codes, maxCodes, now)}
 		}
 		r.settle(now)
 		for r.open() >= maxOpen {
@@ -137,8 +150,8 @@ func (v *Verifier) Begin(ctx context.Context, b Binding, contacts []Contact) (to
 
 // Complete spends the verification that token began if code is its code and b its binding,
 // and returns nil; of all that try it, at any time and anywhere, one succeeds. Otherwise
-// it returns ErrWrongCode, ErrExpired, ErrTooManyTries, ErrSpent, ErrUnknown, ErrBinding or
-// ErrBusy, or what keeps it from answering. Blanks and hyphens in code do not count, and
+// it returns ErrWrongCode, ErrExpired, ErrTooManyTries as a *WaitError, ErrSpent, ErrUnknown,
+// ErrBinding or ErrBusy, or what keeps it from answering. Blanks and hyphens in code do not count, and
 // what is not six digits besides is no try.
 func (v *Verifier) Complete(ctx context.Context, token, code string, b Binding) error {
 	if err := v.ready(ctx, b); err != nil {
@@ -166,7 +179,7 @@ func (v *Verifier) Complete(ctx context.Context, token, code string, b Binding) 
 		case a.Client != b.Client || a.Country != b.Country || a.Policy != b.Policy || a.MemberVersion != b.MemberVersion:
 			return false, ErrBinding
 		case a.Tries >= maxTries || recent(r.Tries, now) >= maxTries:
-			return false, ErrTooManyTries
+			return false, &WaitError{ErrTooManyTries, room(r.Tries, maxTries, now)}
 		}
 		// What is found here is told only if it is written before anything else is.
 		right := b.sign(token, code)

@@ -104,6 +104,10 @@ func TestCodesAnHour(t *testing.T) {
 	if err := d.beginErr(kim()); !errors.Is(err, verify.ErrTooManyCodes) {
 		t.Errorf("the eleventh: %v", err)
 	}
+	var wait *verify.WaitError
+	if err := d.beginErr(kim()); !errors.As(err, &wait) || !wait.Until.Equal(start.Add(time.Hour)) {
+		t.Errorf("to wait until the first is an hour old: %v", wait)
+	}
 	other := kim()
 	other.Tenant = "other"
 	d.begin(other)
@@ -115,6 +119,9 @@ func TestCodesAnHour(t *testing.T) {
 	d.begin(kim())
 	if err := d.beginErr(kim()); !errors.Is(err, verify.ErrTooManyCodes) {
 		t.Errorf("the second is not yet an hour old: %v", err)
+	}
+	if err := d.beginErr(kim()); !errors.As(err, &wait) || !wait.Until.Equal(start.Add(time.Hour+time.Second)) {
+		t.Errorf("to wait until the second is: %v", wait)
 	}
 }
 
