@@ -92,7 +92,7 @@ func TestGuarantee30VerificationIsSpentOnce(t *testing.T) {
 					s.verify(usa, r.Attempt, s.wrongCode())
 				}
 				return s.verify(usa, r.Attempt, s.code())
-			}, wrong},
+			}, "429  [too-many-tries]"},
 			{"within ten minutes", func(s *world, r result) result {
 				time.Sleep(stepLife - 1)
 				return s.verify(usa, r.Attempt, s.code())
@@ -157,20 +157,50 @@ func TestGuarantee30VerificationIsSpentOnce(t *testing.T) {
 func TestFiveTriesAnHour(t *testing.T) {
 	timed(t, func(t *testing.T) {
 		s := newSite(t)
+		open := ""
 		for range 5 {
-			r := s.login(usa, "standard", "kim", "demo-kim")
-			s.want("wrong", s.verify(usa, r.Attempt, s.wrongCode()), wrong)
+			open = s.login(usa, "standard", "kim", "demo-kim").Attempt
+			s.want("wrong", s.verify(usa, open, s.wrongCode()), wrong)
 			time.Sleep(time.Minute)
 		}
-		r := s.login(usa, "standard", "kim", "demo-kim")
-		s.want("right, after five wrong ones", s.verify(usa, r.Attempt, s.code()), wrong)
+		const full = "429  [too-many-tries]"
+		s.want("no code, after five wrong ones", s.login(usa, "standard", "kim", "demo-kim"), full)
+		s.want("nor a try for the one before, were it right", s.verify(usa, open, s.code()), full)
+		s.want("a wrong password learns nothing of it", s.login(usa, "standard", "kim", "wrong"), wrong)
+		s.want("nor does who has no step", s.verify(usa, "x"+open, s.code()), wrong)
+		s.want("nor one of no member", s.login(usa, "standard", "nobody", "demo-kim"), wrong)
+		r := newPost("/t/standard/login")
+		r.Body = body(`{"member":"kim","password":"demo-kim"}`)
+		if w := s.do(usa, r); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "3300" {
+			t.Errorf("%d, to wait %s", w.Code, w.Header().Get("Retry-After"))
+		}
+		page := s.browse(usa, "/t/standard/login", nil, "member", "kim", "password", "demo-kim")
+		says(t, "the page", page.Body.String(), map[string]bool{"Too many wrong codes": true, "Log in again after 2000-01-01 01:01": true, `name="code"`: false, `name="password"`: false})
+		if page.Code != http.StatusTooManyRequests || page.Header().Get("Retry-After") == "" {
+			t.Errorf("the page: %d", page.Code)
+		}
+		says(t, "in Korean", s.browse(usa, "/t/standard/verify", []*http.Cookie{{Name: "lang", Value: "ko"}}, "attempt", open, "code", "123456").Body.String(), map[string]bool{"너무 많이 잘못": true})
 		lee := s.login(usa, "standard", "lee", "demo-lee")
 		s.want("another member", s.verify(usa, lee.Attempt, s.code()), verified)
 
 		time.Sleep(time.Hour - 5*time.Minute)
-		r = s.login(usa, "standard", "kim", "demo-kim")
-		s.want("an hour after the first", s.verify(usa, r.Attempt, s.wrongCode()), wrong)
-		s.want("one try for the one that is long ago", s.verify(usa, r.Attempt, s.code()), wrong)
+		open = s.login(usa, "standard", "kim", "demo-kim").Attempt
+		s.want("an hour after the first", s.verify(usa, open, s.wrongCode()), wrong)
+		s.want("one try for the one that is long ago", s.verify(usa, open, s.code()), full)
+	})
+}
+
+// A member is sent ten codes an hour, and told so.
+func TestTenCodesAnHour(t *testing.T) {
+	timed(t, func(t *testing.T) {
+		s := newSite(t)
+		for range 10 {
+			s.want("asked", s.login(usa, "standard", "kim", "demo-kim"), "202 verify [overseas-login]")
+		}
+		s.want("once more", s.login(usa, "standard", "kim", "demo-kim"), "429  [too-many-codes]")
+		s.want("where no code is asked for", s.login(korea, "standard", "kim", "demo-kim"), "200 allow [country-exempt]")
+		time.Sleep(time.Hour)
+		s.want("an hour later", s.login(usa, "standard", "kim", "demo-kim"), "202 verify [overseas-login]")
 	})
 }
 

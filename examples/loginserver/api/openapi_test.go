@@ -248,7 +248,20 @@ func (d *documented) door() {
 	step = post(202, login, "line", `{"member":"kim","password":"demo-kim"}`)
 	d.login("line", "root")
 	d.ask(200, "PUT", "/t/{tenant}/admin/network", "/t/line/admin/network", `{"access":"designated","designated":[{"range":"::1"}],"outside":"verify"}`)
-	post(202, password, "line", fmt.Sprintf(`{"attempt":%q,"old":"demo-kim","new":"another horse battery"}`, step["attempt"]))
+	change := fmt.Sprintf(`{"attempt":%q,"old":"demo-kim","new":"another horse battery"}`, step["attempt"])
+	step = post(202, password, "line", change)
+	// And one who has typed too many wrong codes.
+	wrong := "000000"
+	if d.mailed(site.MailVerification)["code"] == wrong {
+		wrong = "000001"
+	}
+	wrong = fmt.Sprintf(`{"attempt":%q,"code":%q}`, step["attempt"], wrong)
+	for range 5 {
+		post(401, verify, "line", wrong)
+	}
+	post(429, verify, "line", wrong)
+	post(429, password, "line", change)
+	post(429, login, "line", `{"member":"kim","password":"demo-kim"}`)
 
 	d.login("works", "root")
 	d.ask(200, "GET", me, "/t/works/me", "")

@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-go/sallyport/examples/loginserver/front"
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/member/verify"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
@@ -82,6 +83,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		password  *site.PasswordError
 		input     errInput
 		large     *http.MaxBytesError
+		wait      *verify.WaitError
 	)
 	p := problem{Error: plain(err)}
 	status := http.StatusServiceUnavailable
@@ -119,6 +121,12 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		if s, ok := statuses[refused.Reason]; ok {
 			status = s
 		}
+	case errors.As(err, &wait):
+		status, p.Error, p.Reason = http.StatusTooManyRequests, waits(wait), "too-many-codes"
+		if errors.Is(err, verify.ErrTooManyTries) {
+			p.Reason = "too-many-tries"
+		}
+		front.RetryAfter(w, wait.Until)
 	case errors.As(err, &body):
 		status = body.Status
 	case errors.As(err, &password), errors.As(err, &input), errors.Is(err, site.ErrVersion):

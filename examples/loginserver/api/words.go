@@ -1,10 +1,12 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/member/verify"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/session"
 )
@@ -37,6 +39,15 @@ func moved(e *policy.ConflictError) string {
 		return "the Idempotency-Key was used before, on another version; draw another"
 	}
 	return fmt.Sprintf("the settings are at version %v and not at %v, for they were saved since; read them and try again", e.Found, e.Expected)
+}
+
+// waits says why no code is sent or taken now, and until when.
+func waits(e *verify.WaitError) string {
+	what := "too many codes were asked for within an hour"
+	if errors.Is(e, verify.ErrTooManyTries) {
+		what = "too many wrong codes were typed within an hour"
+	}
+	return what + "; try again after " + e.Until.UTC().Format("15:04:05 (UTC)")
 }
 
 // refusal says why an act was refused.

@@ -7,11 +7,14 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/policy"
@@ -92,6 +95,12 @@ func (f *Front) Admin(respond func(http.ResponseWriter, *http.Request, httpgate.
 
 // sessionKey is of the session that Guard.Session has found.
 type sessionKey struct{}
+
+// RetryAfter tells a client when to ask again: in a second, if that is past.
+func RetryAfter(w http.ResponseWriter, at time.Time) {
+	seconds := max(1, int(math.Ceil(time.Until(at).Seconds())))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+}
 
 // Room is the pages or the interface for programs.
 type Room struct {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/member/verify"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
@@ -107,10 +109,12 @@ func (p *Pages) postPassword(w http.ResponseWriter, r *http.Request, t *site.Ten
 // answer tells what a login came to. again is the page for another try.
 func (p *Pages) answer(w http.ResponseWriter, r *http.Request, t *site.Tenant, ans site.Answer, err error, name string, again page) {
 	l := langOf(r)
-	wrong := new(site.PasswordError)
+	wrong, wait := new(site.PasswordError), new(verify.WaitError)
 	switch {
 	case errors.As(err, &wrong):
 		p.show(w, r, http.StatusBadRequest, name, again)
+	case errors.As(err, &wait):
+		p.wait(w, r, t, wait)
 	case err != nil:
 		w.Header().Set("Retry-After", "5")
 		again.Wrong = l.say("login.busy")
@@ -138,6 +142,17 @@ func (p *Pages) refused(w http.ResponseWriter, r *http.Request, t *site.Tenant, 
 		Reason  policy.Reason
 		Network bool
 	}{p.Front.Seen(r).Addr, d.Reason, d.Reason == policy.ReasonAddressNotDesignated}})
+}
+
+// wait tells somebody who has proved the password that no code is sent or taken for a while.
+func (p *Pages) wait(w http.ResponseWriter, r *http.Request, t *site.Tenant, e *verify.WaitError) {
+	l, key := langOf(r), "wait.codes"
+	if errors.Is(e, verify.ErrTooManyTries) {
+		key = "wait.tries"
+	}
+	front.RetryAfter(w, e.Until)
+	out := page{Title: l.say("wait.title"), Tenant: t.ID, Wrong: l.say(key), Data: when(e.Until.Add(time.Minute))} // which are full minutes
+	p.show(w, r, http.StatusTooManyRequests, "wait", out)
 }
 
 // visitor is who a page is for: a member whose session was checked, and where they are.

@@ -30,7 +30,8 @@ func (a Answer) Decision() policy.Decision {
 // Login decides by member and password. The password is checked always, also where the
 // answer will not depend on it; what may be told of the outcome is Admit's to choose. The
 // client is that of Tenant.Client, the address what the front door's resolver says. The
-// error is a *PasswordError, or ErrBusy (with others) if there is no answer.
+// error is a *PasswordError; a *verify.WaitError, which only who has proved the password gets;
+// or ErrBusy (with others) if there is no answer.
 func (t *Tenant) Login(ctx context.Context, addr netip.Addr, client session.Client, id member.ID, password string) (Answer, error) {
 	if err := typed(password); err != nil {
 		return Answer{}, err
@@ -82,9 +83,12 @@ func (t *Tenant) Verify(ctx context.Context, addr netip.Addr, attempt, code stri
 		l.Authenticated = first // another was faster: a step begins one session
 	}
 	if err == nil && d.Effect == policy.Verify && d.Country == st.Stamp.Country {
+		var wait *verify.WaitError
 		switch err := t.site.verifier.Complete(ctx, attempt, code, t.binding(st.Member, stamp)); {
 		case errors.Is(err, verify.ErrBusy):
 			return Answer{}, ErrBusy
+		case errors.As(err, &wait): // said before the code is looked at
+			return Answer{}, wait
 		case err != nil: // whatever it is: all that does not verify is told alike
 			return Answer{Effect: policy.Deny, Reason: policy.ReasonBadCredentials}, nil
 		}
@@ -165,7 +169,10 @@ func (t *Tenant) begin(ctx context.Context, l engine.Login, d policy.Decision, s
 		return ans, err
 	case policy.Verify:
 		token, m, err := t.site.verifier.Begin(ctx, t.binding(l.Member, stamp), t.contacts(ctx, l.Member))
+		var wait *verify.WaitError
 		switch {
+		case errors.As(err, &wait):
+			return Answer{}, wait
 		case errors.Is(err, verify.ErrNoContact):
 			return Answer{Effect: policy.Deny, Reason: policy.ReasonNoVerificationContact, Address: l.Addr}, nil
 		case err != nil:
