@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/geo"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
@@ -132,4 +137,141 @@ func TestVerifyThenChangePassword(t *testing.T) {
 	}
 }
 
-// A password that is changed while it is being checked is the old one.
+// A form that is sent twice counts once, whenever the second comes: it is told so, and is no
+// wrong password.
+func TestPasswordFormSentTwice(t *testing.T) {
+	between := func(s *site.Stores) *interrupted {
+		v := &interrupted{Values: s.Values}
+		s.Values = v
+		return v
+	}
+	for _, tt := range []struct {
+		why, kind string // the second comes when the first reads a value of this kind
+	}{{"afterwards", ""}, {"before the step is taken", "step"}, {"while the password is read", "password"}} {
+		stores := site.InMemory()
+		v := between(stores)
+		s := newSiteOn(t, stores)
+		r := s.login(home, "line", "lee", "demo-lee")
+		var first, second result
+		change := func() result {
+			return s.post(home, "/t/line/password", "attempt", r.Attempt, "old", "demo-lee", "new", newPassword)
+		}
+		if tt.kind == "" {
+			first, second = change(), change()
+		} else {
+			v.on(tt.kind, func() { second = change() })
+			first = change()
+		}
+		if v.do != nil {
+			t.Fatal("nothing came between")
+		}
+		if second.Status == 200 { // whichever has the step
+			first, second = second, first
+		}
+		s.want(tt.why, first, "200 allow [all-addresses]")
+		s.want(tt.why+", the second", second, wrong)
+		if !strings.Contains(second.Body, `"used":true`) {
+			t.Errorf("%s: %s", tt.why, second.Body)
+		}
+		s.want(tt.why+", in", s.me(home, "line", first.Session), "200 allow [all-addresses]")
+		if f, err := stores.Members.Failures(t.Context(), "line", "lee"); err != nil || f.Number != 0 {
+			t.Errorf("%s: %d failures, %v", tt.why, f.Number, err)
+		}
+	}
+
+	// Many at once, and one whose sender does not wait for the answer.
+	s := newSite(t)
+	r := s.login(home, "line", "lee", "demo-lee")
+	var in atomic.Int32
+	var all sync.WaitGroup
+	for range 3 * failures {
+		all.Go(func() {
+			ans, err := s.Tenant("line").ChangePassword(t.Context(), addrOf(home), r.Attempt, "demo-lee", newPassword)
+			switch {
+			case err == nil && ans.Effect == policy.Allow:
+				in.Add(1)
+			case err != nil || !ans.Used:
+				t.Errorf("%+v, %v", ans, err)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Errorf("%d came in", in.Load())
+	}
+	s.want("not locked", s.login(home, "line", "lee", newPassword), "200 allow [all-addresses]")
+
+	stores := site.InMemory()
+	v := between(stores)
+	s = newSiteOn(t, stores)
+	r = s.login(home, "line", "lee", "demo-lee")
+	gone, hangUp := context.WithCancel(t.Context())
+	v.on("password", hangUp)
+	if _, err := s.Tenant("line").ChangePassword(gone, addrOf(home), r.Attempt, "demo-lee", newPassword); err != nil || gone.Err() == nil {
+		t.Error(err, gone.Err())
+	}
+	s.want("finished all the same", s.login(home, "line", "lee", newPassword), "200 allow [all-addresses]")
+
+	// A wrong password is one, and does not use up the step.
+	s = newSite(t)
+	r = s.login(home, "line", "lee", "demo-lee")
+	s.want("wrong", s.post(home, "/t/line/password", "attempt", r.Attempt, "old", "x", "new", newPassword), wrong)
+	if f, err := s.stores.Members.Failures(t.Context(), "line", "lee"); err != nil || f.Number != 1 {
+		t.Errorf("%d failures, %v", f.Number, err)
+	}
+	s.want("right", s.post(home, "/t/line/password", "attempt", r.Attempt, "old", "demo-lee", "new", newPassword), "200 allow [all-addresses]")
+}
+
+// On the pages, the second of two leads to where the first has: to the session, or to the
+// login with a word of what was done. Where the network refuses, it is refused like all.
+func TestFormsSentTwiceOnPages(t *testing.T) {
+	s := newSite(t)
+	r := s.login(home, "line", "lee", "demo-lee")
+	change := func() *httptest.ResponseRecorder {
+		return s.browse(home, "/t/line/password", nil, "attempt", r.Attempt, "old", "demo-lee", "new", newPassword)
+	}
+	first, second := change(), change()
+	if to := second.Header().Get("Location"); first.Code != 303 || second.Code != 303 || to != "/t/line/login?sent=1" {
+		t.Fatalf("%d, %d to %s", first.Code, second.Code, to)
+	}
+	says(t, "without the cookie", s.browse(home, "/t/line/login?sent=1", nil).Body.String(), map[string]bool{"counted once": true})
+	if to := s.browse(home, "/t/line/login?sent=1", first.Result().Cookies()).Header().Get("Location"); to != "/t/line/me" {
+		t.Errorf("with it: %q", to)
+	}
+
+	r = s.login(usa, "standard", "kim", "demo-kim")
+	code := s.code()
+	for _, want := range []string{"/t/standard/me", "/t/standard/login?sent=1"} {
+		if w := s.browse(usa, "/t/standard/verify", nil, "attempt", r.Attempt, "code", code); w.Header().Get("Location") != want {
+			t.Errorf("a code: %d to %q, want %s", w.Code, w.Header().Get("Location"), want)
+		}
+	}
+
+	s.act(directory.RequestPasswordChange, "works", "kim", directory.Facts{})
+	r = s.login(office, "works", "kim", "demo-kim")
+	s.post(office, "/t/works/password", "attempt", r.Attempt, "old", "demo-kim", "new", newPassword)
+	used := s.post(home, "/t/works/password", "attempt", r.Attempt, "old", "demo-kim", "new", newPassword)
+	none := s.post(home, "/t/works/password", "attempt", "x", "old", "demo-kim", "new", newPassword)
+	s.want("where the network refuses", used, "403 deny [address-not-designated]")
+	if used.Body != none.Body {
+		t.Errorf("%s tells apart from %s", used.Body, none.Body)
+	}
+}
+
+// interrupted are Values during whose reading something else happens, once.
+type interrupted struct {
+	site.Values
+	kind string
+	do   func()
+}
+
+func (v *interrupted) on(kind string, do func()) { v.kind, v.do = kind, do }
+
+func (v *interrupted) Get(ctx context.Context, kind, name string) (site.Value, error) {
+	found, err := v.Values.Get(ctx, kind, name)
+	if do := v.do; do != nil && kind == v.kind {
+		v.do = nil
+		do()
+	}
+	return found, err
+}

@@ -48,6 +48,12 @@ func (p *Pages) toLogin(w http.ResponseWriter, r *http.Request, t *site.Tenant) 
 func (p *Pages) getLogin(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
 	v := p.loginPage(r, t)
 	switch q := r.URL.Query(); {
+	case q.Has("sent"):
+		if p.Front.Visit(r, t).Decision.Allowed() { // the first of the two has let them in
+			p.getTenant(w, r, t)
+			return
+		}
+		v.Notice = langOf(r).say("login.sent")
 	case q.Has("ended"):
 		v.Notice = langOf(r).say("login.ended")
 	case q.Has("saved"):
@@ -129,6 +135,8 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request, t *site.Tenant, a
 		p.show(w, r, http.StatusAccepted, "verify", p.verifyPage(r, t, ans.Attempt))
 	case ans.Effect == policy.ChangePassword:
 		p.show(w, r, http.StatusAccepted, "password", p.passwordPage(r, t, ans.Attempt))
+	case ans.Used:
+		redirect(w, r, "/t/"+string(t.ID)+"/login?sent=1")
 	case ans.Reason == policy.ReasonBadCredentials:
 		p.show(w, r, http.StatusUnauthorized, name, again)
 	default:

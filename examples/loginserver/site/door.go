@@ -20,7 +20,17 @@ type Answer struct {
 	Address netip.Addr    `json:"address,omitzero"`  // where one is refused, for support
 	Attempt string        `json:"attempt,omitempty"` // of the step that is asked for: Verify or ChangePassword take it
 	Session string        `json:"session,omitempty"` // the token of the session, which is told once
+	Used    bool          `json:"used,omitempty"`    // refused because the step was used before: nothing was counted
 }
+
+// used is what somebody is told whose step was used before, by this form sent twice as a
+// rule. Elsewhere it is a refusal like any other.
+func (a Answer) used() Answer {
+	a.Used = a.Effect == policy.Deny && a.Reason == policy.ReasonBadCredentials
+	return a
+}
+
+var badCredentials = Answer{Effect: policy.Deny, Reason: policy.ReasonBadCredentials}
 
 // Decision returns effect and reason.
 func (a Answer) Decision() policy.Decision {
@@ -72,15 +82,17 @@ func (t *Tenant) Verify(ctx context.Context, addr netip.Addr, attempt, code stri
 	l := engine.Login{Tenant: t.ID, Member: st.Member, Plan: t.Plan, Client: st.Stamp.Client, Addr: addr, Authenticated: ok, Since: st.Stamp.Member}
 	if !ok {
 		l.Client = session.Web
-		return t.admit(ctx, l)
+		ans, err := t.admit(ctx, l)
+		if st.Used {
+			ans = ans.used()
+		}
+		return ans, err
 	}
 	d, stamp, err := t.engine.Admit(ctx, l)
 	if err == nil && d.Effect != policy.Verify && d.Effect != policy.Deny {
-		first, err := t.site.end(ctx, attempt)
-		if err != nil {
-			return Answer{}, err
+		if first, err := t.site.use(ctx, attempt, true); err != nil || !first { // a step begins one session
+			return badCredentials.used(), err
 		}
-		l.Authenticated = first // another was faster: a step begins one session
 	}
 	if err == nil && d.Effect == policy.Verify && d.Country == st.Stamp.Country {
 		var wait *verify.WaitError
@@ -89,11 +101,13 @@ func (t *Tenant) Verify(ctx context.Context, addr netip.Addr, attempt, code stri
 			return Answer{}, ErrBusy
 		case errors.As(err, &wait): // said before the code is looked at
 			return Answer{}, wait
+		case errors.Is(err, verify.ErrSpent):
+			return badCredentials.used(), nil
 		case err != nil: // whatever it is: all that does not verify is told alike
-			return Answer{Effect: policy.Deny, Reason: policy.ReasonBadCredentials}, nil
+			return badCredentials, nil
 		}
-		if l.Verified, err = t.site.end(ctx, attempt); err != nil {
-			return Answer{}, err
+		if l.Verified, err = t.site.use(ctx, attempt, true); err != nil || !l.Verified {
+			return badCredentials.used(), err
 		}
 	}
 	return t.admit(ctx, l)
@@ -105,18 +119,46 @@ func (t *Tenant) binding(id member.ID, stamp session.Stamp) verify.Binding {
 
 // ChangePassword decides by the old password of a step. If nothing but the change stood in
 // the way, the new password is stored, which ends the sessions that the old one began, and
-// the member is in.
+// the member is in. One request at a time has the step, and gives it back if it changes
+// nothing: of a form that is sent twice, the second would bring what is the old password no
+// more, and count as a failure. And it is finished though nobody waits for the answer, for
+// a browser that sends a form again hangs up on the first.
 func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, old, new string) (Answer, error) {
 	if err := fresh(old, new); err != nil {
 		return Answer{}, err
 	}
 	st, ok, err := t.site.find(ctx, t.ID, attempt, policy.ChangePassword)
+	if ok {
+		if ok, err = t.site.use(ctx, attempt, true); !ok {
+			st = step{Used: true}
+		}
+	}
 	if err != nil {
 		return Answer{}, err
 	}
+	if !ok {
+		ans, _, err := t.changePassword(ctx, addr, st, false, old, new)
+		if st.Used {
+			ans = ans.used()
+		}
+		return ans, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*maxWait)
+	defer cancel()
+	ans, changed, err := t.changePassword(ctx, addr, st, true, old, new)
+	if !changed {
+		_, back := t.site.use(ctx, attempt, false)
+		err = errors.Join(err, back)
+	}
+	return ans, err
+}
+
+// changePassword does it for a step that there is, or answers like one if there is none, and
+// reports whether the password was changed.
+func (t *Tenant) changePassword(ctx context.Context, addr netip.Addr, st step, ok bool, old, new string) (ans Answer, changed bool, err error) {
 	right, checked, err := t.site.passwords.right(ctx, t.ID, st.Member, old)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, false, err
 	}
 	right = t.site.guesses.takes(source{t.ID, st.Member, network(addr)}, right && ok)
 	l := engine.Login{Tenant: t.ID, Member: st.Member, Plan: t.Plan, Client: st.Stamp.Client, Addr: addr, Authenticated: right, Since: st.Stamp.Member}
@@ -129,25 +171,24 @@ func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, o
 		d, stamp, err = t.engine.Admit(ctx, l)
 	}
 	if d.Effect == policy.Deny { // asked again, one wrong password would count as two
-		return t.begin(ctx, l, d, stamp, err)
+		ans, err = t.begin(ctx, l, d, stamp, err)
+		return ans, false, err
 	}
 	if err == nil && d.Effect == policy.ChangePassword {
-		if _, err := t.site.end(ctx, attempt); err != nil {
-			return Answer{}, err
-		}
 		err := t.site.directory.ChangedPassword(ctx, t.ID, st.Member, stamp.Member, func(ctx context.Context) error {
 			return t.site.passwords.replace(ctx, t.ID, st.Member, checked, new)
 		})
 		switch {
 		case errors.Is(err, errOvertaken), errors.Is(err, directory.ErrRefused): // what was proved is not proved any more
-			l.Authenticated = false
+			return badCredentials, false, nil
 		case err != nil:
-			return Answer{}, err
-		default:
-			l.Since, _ = stamp.Member.Next() // which is the member's now, unless somebody has acted since
+			return Answer{}, false, err
 		}
+		changed = true
+		l.Since, _ = stamp.Member.Next() // which is the member's now, unless somebody has acted since
 	}
-	return t.admit(ctx, l)
+	ans, err = t.admit(ctx, l)
+	return ans, changed, err
 }
 
 // admit asks the engine, and begins what its decision asks for: a session or a step.

@@ -21,8 +21,7 @@ type step struct {
 	Member member.ID        `json:"member"`
 	Effect policy.Effect    `json:"effect"` // what is asked for
 	Stamp  session.Stamp    `json:"stamp"`
-
-	token string // of the verification: what the member shows
+	Used   bool             `json:"used,omitempty"` // it goes on no more; kept so that who sends a form twice is told so
 }
 
 const (
@@ -52,25 +51,47 @@ func (s *Site) begin(ctx context.Context, st step, token string) error {
 }
 
 // find returns the step of a tenant that waits for what effect asks. ok is false if there
-// is none; the error is that there is no answer.
+// is none, and st is zero then but for Used; the error is that there is no answer.
 func (s *Site) find(ctx context.Context, t session.TenantID, token string, effect policy.Effect) (st step, ok bool, err error) {
-	v, err := s.stores.Values.Get(ctx, "step", session.IDOf(token).String())
-	if errors.Is(err, session.ErrNotFound) {
+	_, st, err = s.step(ctx, token)
+	switch {
+	case errors.Is(err, session.ErrNotFound):
 		return step{}, false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(v.Body, &st)
-	}
-	if err != nil || st.Tenant != t || st.Effect != effect {
+	case err != nil || st.Tenant != t || st.Effect != effect:
 		return step{}, false, err
+	case st.Used:
+		return step{Used: true}, false, nil
 	}
-	st.token = token
 	return st, true, nil
 }
 
-// end takes a step away and reports whether it was there: of many at once, one takes it.
-func (s *Site) end(ctx context.Context, token string) (bool, error) {
-	return s.stores.Values.Take(ctx, "step", session.IDOf(token).String())
+func (s *Site) step(ctx context.Context, token string) (v Value, st step, err error) {
+	v, err = s.stores.Values.Get(ctx, "step", session.IDOf(token).String())
+	if err == nil {
+		err = json.Unmarshal(v.Body, &st)
+	}
+	return v, st, err
+}
+
+// use marks a step as used, or gives one back, and reports whether it was not so before: of
+// many at once, one does it.
+func (s *Site) use(ctx context.Context, token string, used bool) (bool, error) {
+	v, st, err := s.step(ctx, token)
+	if errors.Is(err, session.ErrNotFound) || err == nil && st.Used == used {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	st.Used = used
+	if v.Body, err = json.Marshal(st); err != nil {
+		return false, err
+	}
+	err = s.stores.Values.Put(ctx, v)
+	if errors.Is(err, session.ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func newStepToken() string { return rand.Text() }

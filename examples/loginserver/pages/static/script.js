@@ -20,6 +20,18 @@ if (live) {
   }, 2000);
 }
 
+// A form that changes something is sent once, however often its button is pressed, until
+// that has had its time.
+document.addEventListener("submit", (e) => {
+  if (e.target.method !== "post") return;
+  if (e.target.dataset.sent) e.preventDefault();
+  e.target.dataset.sent = "yes";
+  setTimeout(() => delete e.target.dataset.sent, 5000);
+});
+addEventListener("pageshow", () => { // also of a page that comes back as it was left
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
 // The countries that a word names.
 const filter = document.getElementById("country-filter");
 if (filter) {
