@@ -56,12 +56,6 @@ type External struct {
 	Linked time.Time `json:"linked,omitzero"`
 }
 
-// Contact is where a member gets codes for identity verification.
-type Contact struct {
-	Address  string    `json:"address"` // a mail address or a phone number
-	Recorded time.Time `json:"recorded,omitzero"`
-}
-
 // Profile is what people know a member by.
 type Profile struct {
 	Name         string   `json:"name,omitempty"`

@@ -25,7 +25,7 @@ type Facts struct {
 	Generated bool            // LoginID was generated: Create, MakeAgain
 	Profile   Profile         // EditProfile, Create, MakeAgain
 	External  string          // Link, Unlink
-	Contacts  []Contact       // RecordContacts: all that there are then; Recorded is the instant of the act, or stays
+	Contacts  []Contact       // RecordContacts: all that there are then, each fit for a code; Recorded is the instant of the act, or stays
 	Session   session.ID      // EndSession: its First, or its ID
 	Device    string          // WipeApp, ResetDevice
 	Clients   session.Clients // AllowClients: those that are open

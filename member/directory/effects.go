@@ -201,8 +201,8 @@ func editProfile(a *Account, f Facts) (ends, *RefusedError) {
 func recordContacts(a *Account, f Facts) (ends, *RefusedError) {
 	var contacts []Contact
 	for _, c := range f.Contacts {
-		if c.Address == "" {
-			return nothing, invalid("a contact has no address")
+		if err := c.verify().Err(); err != nil {
+			return nothing, invalid("the contact %s gets no code: %v", quote(c.Address), err)
 		}
 		c.Recorded = f.At // whatever is said: codes go to what was there before they are asked for
 		if i := slices.IndexFunc(a.Contacts, func(was Contact) bool { return was.Address == c.Address }); i >= 0 {

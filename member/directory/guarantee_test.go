@@ -372,8 +372,9 @@ func TestGuarantee30AContactThatIsChangedMeanwhile(t *testing.T) {
 		// step is what a door does: it reads the member, and takes what is there.
 		step := func() (b verify.Binding, to []verify.Contact) {
 			a := f.account(t, "kim")
-			for _, c := range a.Contacts {
-				to = append(to, verify.Contact{Kind: verify.Email, Address: c.Address, Recorded: c.Recorded})
+			to, err := f.Contacts(ctx, "acme", "kim")
+			if err != nil {
+				t.Fatal(err)
 			}
 			return verify.Binding{Tenant: a.Tenant, Member: a.ID, Client: session.Web, Policy: session.Version{Line: 7, Number: 1}, MemberVersion: a.Version}, to
 		}

@@ -159,8 +159,15 @@ func (d Domains) Own(_ context.Context, _ session.TenantID, address string) (boo
 	return false, nil
 }
 
-// choose returns the first of contacts that a code can be sent to.
-func (v *Verifier) choose(ctx context.Context, t session.TenantID, contacts []Contact, now time.Time) (Contact, error) {
+// Choose returns the contact that Begin would send a code to at this moment, the first of
+// contacts that can be used, else ErrNoContact or why that is not known. A member who has none
+// is shut out where verification is asked for: tell it before that, and the guard of package
+// policy/engine, see its Place.
+func (v *Verifier) Choose(ctx context.Context, t session.TenantID, contacts []Contact) (Contact, error) {
+	if err := v.made(); err != nil {
+		return Contact{}, err
+	}
+	now := v.now()
 	if len(contacts) > MaxContacts {
 		return Contact{}, fmt.Errorf("verify: %d contacts; at most %d", len(contacts), MaxContacts)
 	}

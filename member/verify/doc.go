@@ -8,7 +8,8 @@
 //	// if err is nil, decide the login again, with Verified
 //
 // The package draws, keeps and compares; the host sends, and shows the pages. Start with
-// [New], [Verifier.Begin] and [Verifier.Complete].
+// [New], [Verifier.Begin] and [Verifier.Complete]. Who keeps accounts in package directory has
+// the contacts from its Directory.Contacts.
 //
 // # The rules
 //

@@ -116,7 +116,7 @@ func (v *Verifier) Begin(ctx context.Context, b Binding, contacts []Contact) (to
 	if err := v.ready(ctx, b); err != nil {
 		return "", Message{}, err
 	}
-	to, err := v.choose(ctx, b.Tenant, contacts, v.now())
+	to, err := v.Choose(ctx, b.Tenant, contacts)
 	if err != nil {
 		return "", Message{}, err
 	}
@@ -195,10 +195,17 @@ func (v *Verifier) Complete(ctx context.Context, token, code string, b Binding) 
 	})
 }
 
-// ready returns why nothing can be begun or completed, or nil.
-func (v *Verifier) ready(ctx context.Context, b Binding) error {
+func (v *Verifier) made() error {
 	if v == nil || v.store == nil {
 		return errors.New("verify: this Verifier was not made by New")
+	}
+	return nil
+}
+
+// ready returns why nothing can be begun or completed, or nil.
+func (v *Verifier) ready(ctx context.Context, b Binding) error {
+	if err := v.made(); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -209,7 +209,11 @@ func (t *Tenant) begin(ctx context.Context, l engine.Login, d policy.Decision, s
 		ans.Session, err = t.open(ctx, l, d, stamp)
 		return ans, err
 	case policy.Verify:
-		token, m, err := t.site.verifier.Begin(ctx, t.binding(l.Member, stamp), t.contacts(ctx, l.Member))
+		contacts, err := t.site.directory.Contacts(ctx, t.ID, l.Member)
+		if err != nil {
+			return Answer{}, errors.Join(ErrBusy, err)
+		}
+		token, m, err := t.site.verifier.Begin(ctx, t.binding(l.Member, stamp), contacts)
 		var wait *verify.WaitError
 		switch {
 		case errors.As(err, &wait):
@@ -232,21 +236,4 @@ func (t *Tenant) begin(ctx context.Context, l engine.Login, d policy.Decision, s
 		ans.Address = l.Addr
 	}
 	return ans, nil
-}
-
-// contacts are where a member gets codes, as recorded before.
-func (t *Tenant) contacts(ctx context.Context, id member.ID) []verify.Contact {
-	a, err := t.site.stores.Members.Load(ctx, t.ID, id)
-	if err != nil {
-		return nil
-	}
-	return contactsOf(a)
-}
-
-func contactsOf(a directory.Account) []verify.Contact {
-	var to []verify.Contact
-	for _, c := range a.Contacts {
-		to = append(to, verify.Contact{Kind: verify.Email, Address: c.Address, Recorded: c.Recorded})
-	}
-	return to
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
@@ -67,10 +66,8 @@ func (s *Site) reaches(ctx context.Context, t session.TenantID, contacts []verif
 	if !s.Demo && s.mail == nil {
 		return false
 	}
-	return slices.ContainsFunc(contacts, func(c verify.Contact) bool {
-		own, err := s.own.Own(ctx, t, c.Address)
-		return c.Err() == nil && err == nil && !own
-	})
+	_, err := s.verifier.Choose(ctx, t, contacts)
+	return err == nil
 }
 
 // Mails returns the letters of a member in every tenant, or of all for "", newest first. If
@@ -191,7 +188,7 @@ func (a administrators) Administrators(ctx context.Context, t session.TenantID) 
 			if err != nil {
 				return nil, err
 			}
-			seen = append(seen, engine.Place{Member: admin.ID, Client: v.Client, Addr: v.Addr, Contact: a.reaches(ctx, t, contactsOf(admin))})
+			seen = append(seen, engine.Place{Member: admin.ID, Client: v.Client, Addr: v.Addr, Contact: a.reaches(ctx, t, admin.VerifyContacts())})
 			break
 		}
 	}

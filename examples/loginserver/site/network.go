@@ -57,7 +57,8 @@ func (a *Actor) Permissions(ctx context.Context) (directory.Permissions, error) 
 }
 
 func (a *Actor) place(ctx context.Context) engine.Place {
-	return engine.Place{Member: a.ID, Client: a.Client, Addr: a.Seen.Addr, Contact: a.Tenant.site.reaches(ctx, a.Tenant.ID, a.Tenant.contacts(ctx, a.ID))}
+	contacts, err := a.Tenant.site.directory.Contacts(ctx, a.Tenant.ID, a.ID)
+	return engine.Place{Member: a.ID, Client: a.Client, Addr: a.Seen.Addr, Contact: err == nil && a.Tenant.site.reaches(ctx, a.Tenant.ID, contacts)}
 }
 
 // Network is a tenant's network settings as they decide now.

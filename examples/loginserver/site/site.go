@@ -67,7 +67,6 @@ type Site struct {
 	engines   []*engine.Engine
 	directory *directory.Directory
 	verifier  *verify.Verifier
-	own       verify.Domains // mailboxes of this service, to which no code is sent
 	passwords *passwords
 	guesses   *guesses
 	mail      func(ctx context.Context, address string, m Mail) error
@@ -118,10 +117,11 @@ func New(ctx context.Context, o Options) (*Site, error) {
 			return nil, err
 		}
 	}
+	var own verify.Domains // mailboxes of this service, to which no code is sent
 	for _, t := range s.tenants {
-		s.own = append(s.own, string(t.ID)+".example")
+		own = append(own, string(t.ID)+".example")
 	}
-	s.verifier, err = verify.New(s.stores.Verifications, s.own, nil)
+	s.verifier, err = verify.New(s.stores.Verifications, own, nil)
 	return s, err
 }
 
