@@ -2,8 +2,6 @@ package sqlstore_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,29 +19,14 @@ import (
 // A standby may be behind, and a session that has ended alive there. It is no store.
 func TestStandbyIsNoStore(t *testing.T) {
 	lengthy(t)
-	c := clustered(t)
-	s := migrated(t, open(t, "pgx", c.dsn()), sqlstore.PostgreSQL)
+	c := nodetest.Clustered(t)
+	s := migrated(t, open(t, "pgx", c.DSN()), sqlstore.PostgreSQL)
 	populated(t, s, acme, "kim")
 	one := live(acme, "kim", session.Stamp{Client: session.Web})
 	if err := s.Sessions().Create(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
-	standby := *c
-	standby.dir = filepath.Join(c.dir, "s")
-	if err := os.Mkdir(standby.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if c.as != nil {
-		if err := os.Chown(standby.dir, int(c.as.Uid), int(c.as.Gid)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	err := errors.Join(c.run("pg_basebackup", "-h", c.dir, "-U", "postgres", "-D", standby.data(), "-R", "--no-sync", "-c", "fast"), standby.start())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer standby.kill()
-	b := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", standby.dsn()), sqlstore.PostgreSQL))
+	b := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", c.Standby(t).DSN()), sqlstore.PostgreSQL))
 	_, load := b.Policies().Load(t.Context(), acme)
 	_, version := b.Policies().Version(t.Context(), acme)
 	_, none := b.Policies().Version(t.Context(), "nobody")

@@ -22,22 +22,12 @@ func TestNodeChild(t *testing.T) {
 // for ten minutes of it.
 func TestGuarantee14And19NothingDeadLivesWhateverFails(t *testing.T) {
 	lengthy(t)
-	c := clustered(t)
-	r := &nodetest.Run{Stores: migrated(t, open(t, "pgx", c.dsn()), sqlstore.PostgreSQL), Faults: []func(*nodetest.Run){
-		nodetest.ThrowOut(c.dsn()),
-		func(r *nodetest.Run) {
-			r.Count("servers killed")
-			if err := c.kill(); err != nil {
-				r.Errorf("%v", err)
-			}
-			nodetest.AWhile()
-			if err := c.start(); err != nil {
-				r.Errorf("%v", err)
-			}
-		},
+	c := nodetest.Clustered(t)
+	r := &nodetest.Run{Stores: migrated(t, open(t, "pgx", c.DSN()), sqlstore.PostgreSQL), Faults: []func(*nodetest.Run){
+		nodetest.ThrowOut(c.DSN()), c.Killed,
 	}}
 	for i := range r.Jobs {
-		x, dsn := nodetest.ProxiedDatabase(t, c.dsn())
+		x, dsn := nodetest.ProxiedDatabase(t, c.DSN())
 		r.Jobs[i].DSN, r.Networks[i] = dsn, []*nodetest.Proxy{x}
 	}
 	r.Do(t)

@@ -12,9 +12,7 @@ import (
 	"github.com/sallyport-go/sallyport/policy/sqlstore/internal/nodetest"
 )
 
-func server(t testing.TB) string   { return nodetest.Server(t) }
 func database(t testing.TB) string { return nodetest.Database(t) }
-func ping(dsn string) error        { return nodetest.Ping(dsn) }
 
 // lasting returns a DSN of a test as a host has it: what is acknowledged is on the disk.
 func lasting(dsn string) string {

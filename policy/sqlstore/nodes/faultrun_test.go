@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -157,22 +155,22 @@ func (s *sentinel) look(r *nodetest.Run) {
 	})
 }
 
-// unreachable has the database refuse every connection for a while.
-func unreachable(admin, name string) func(*nodetest.Run) {
+// shut has the database of a cluster refuse every connection for a while.
+func shut(c *nodetest.Cluster) func(*nodetest.Run) {
 	return func(r *nodetest.Run) {
 		r.Count("database shut for a while")
-		db, err := sql.Open("pgx", admin)
+		db, err := sql.Open("pgx", c.Admin())
 		if err != nil {
 			r.Errorf("%v", err)
 			return
 		}
 		defer db.Close()
 		for _, open := range []bool{false, true} {
-			if _, err := db.Exec(fmt.Sprintf("ALTER DATABASE %s WITH ALLOW_CONNECTIONS %v", name, open)); err != nil {
+			if _, err := db.Exec(fmt.Sprintf("ALTER DATABASE postgres WITH ALLOW_CONNECTIONS %v", open)); err != nil {
 				r.Errorf("%v", err)
 			}
 			if !open {
-				db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+				db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'")
 				nodetest.AWhile()
 			}
 		}
@@ -190,19 +188,16 @@ func TestGuarantee14And19NothingDeadLivesWithRedis(t *testing.T) {
 	s.networks, s.own = []*nodetest.Proxy{own}, client(t, own.Addr)
 	draw(t, s.own, storeOfRun)
 
-	dsn := nodetest.Database(t)
-	j := nodetest.Job{DSN: dsn, Redis: own.Addr, Prefix: storeOfRun}
-	mine := stores(t, j)
+	c := nodetest.Clustered(t)
+	mine := stores(t, nodetest.Job{DSN: c.DSN(), Redis: own.Addr, Prefix: storeOfRun})
 	if err := mine.DB.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	at := must[*url.URL](t)(url.Parse(dsn))
 	r := &nodetest.Run{Stores: mine.DB, Operator: s.look, Faults: []func(*nodetest.Run){
-		nodetest.ThrowOut(dsn), unreachable(nodetest.Server(t), strings.TrimPrefix(at.Path, "/")),
-		s.killed, s.paused, s.flushed, s.evicting, s.failedOver,
+		nodetest.ThrowOut(c.DSN()), shut(c), c.Killed, s.killed, s.paused, s.flushed, s.evicting, s.failedOver,
 	}}
 	for i := range r.Jobs {
-		database, through := nodetest.ProxiedDatabase(t, dsn)
+		database, through := nodetest.ProxiedDatabase(t, c.DSN())
 		redis := nodetest.Proxied(t, "tcp", first.addr)
 		s.networks = append(s.networks, redis)
 		r.Networks[i] = []*nodetest.Proxy{database, redis}
