@@ -10,7 +10,7 @@ import (
 // What a Run looks for when it is over.
 
 // kept looks for what was acknowledged: every save with its order, which the host was told
-// or is to be told yet, and every act.
+// or is to be told yet, every act, and every session, if the database has them.
 func (r *Run) kept() {
 	s, ctx := r.Stores, r.t.Context()
 	for _, of := range runTenants {
@@ -45,6 +45,15 @@ func (r *Run) kept() {
 		if last := list[len(list)-1].version; err != nil || a.Cuts.Highest() < last.Number {
 			r.t.Errorf("the act that made %v of %s is lost: the highest cut is %d, %v", last, k.member, a.Cuts.Highest(), err)
 		}
+	}
+	for _, one := range r.sessions {
+		if r.Jobs[0].Redis != "" { // whose losses are told of
+			break
+		}
+		if _, err := s.Sessions().Find(ctx, one.Tenant, one.ID); err != nil {
+			r.t.Errorf("a session that was acknowledged is lost: %v", err)
+		}
+		r.Count("sessions that were acknowledged and are there")
 	}
 }
 
