@@ -28,13 +28,33 @@ func refused(t testing.TB, p *nodetest.Process, s session.Session, since time.Ti
 	}
 }
 
-// hearing is the two ways in which a process finds what another has changed.
+// hearing is the two ways in which a process finds what another has changed. Who is told
+// would not find out by MaxStale within the bound.
 var hearing = []struct {
-	name string
-	job  nodetest.Job
+	name  string
+	job   nodetest.Job
+	bound time.Duration
 }{
-	{"told", nodetest.Job{MaxStale: 10 * time.Second}},
-	{"untold", nodetest.Job{MaxStale: time.Second, Deaf: true}},
+	{"told", nodetest.Job{MaxStale: 5 * time.Minute}, time.Minute},
+	{"untold", nodetest.Job{MaxStale: time.Second, Deaf: true}, time.Second},
+}
+
+// begun waits until processes hear of what the first of them does: they begin to listen
+// some time after they were started.
+func begun(t testing.TB, all []*nodetest.Process, do func()) {
+	t.Helper()
+	for _, p := range all[1:] {
+		for heard := false; !heard; {
+			old := all[0].Login(t, acme, "kim")
+			if r := p.Check(t, old); r.Decision != "allow" {
+				t.Fatalf("before the act: %s [%s]", r.Decision, r.Reason)
+			}
+			do()
+			for began := time.Now(); !heard && time.Since(began) < time.Second; time.Sleep(time.Millisecond) {
+				heard = p.Check(t, old).Decision == "deny"
+			}
+		}
+	}
 }
 
 // show prints how long something took.
@@ -52,8 +72,12 @@ func TestGuarantee14SuspendedOnOneProcessRefusedOnOthers(t *testing.T) {
 			t.Run(how.name, func(t *testing.T) {
 				t.Parallel()
 				all, _, _ := at.spread(t, 3, how.job, "kim")
+				begun(t, all, func() {
+					all[0].Do(t, nodetest.Ask{Do: "suspend", Tenant: acme, Member: "kim"})
+					all[0].Do(t, nodetest.Ask{Do: "lift", Tenant: acme, Member: "kim"})
+				})
 				var took []time.Duration
-				for round := range 5 {
+				for round := range 4 {
 					old := all[round%3].Login(t, acme, "kim")
 					for _, p := range all {
 						if r := p.Check(t, old); r.Decision != "allow" {
@@ -62,14 +86,12 @@ func TestGuarantee14SuspendedOnOneProcessRefusedOnOthers(t *testing.T) {
 					}
 					suspended := all[0].Do(t, nodetest.Ask{Do: "suspend", Tenant: acme, Member: "kim"})
 					for _, p := range all[1:] {
-						if d := refused(t, p, old, suspended.Ended, how.job.MaxStale); round > 0 { // in the first it may not listen yet
-							took = append(took, d)
-						}
+						took = append(took, refused(t, p, old, suspended.Ended, how.bound))
 					}
 					all[0].Do(t, nodetest.Ask{Do: "lift", Tenant: acme, Member: "kim"})
 					fresh := all[1].Login(t, acme, "kim")
 					for _, p := range all {
-						if r := p.Check(t, old); r.Decision != "deny" && r.Began.Sub(suspended.Ended) > how.job.MaxStale {
+						if r := p.Check(t, old); r.Decision != "deny" && r.Began.Sub(suspended.Ended) > how.bound {
 							t.Errorf("a session from before the act, after its lifting: %s", r.Decision)
 						}
 						if r := p.Check(t, fresh); r.Decision != "allow" {
@@ -91,6 +113,12 @@ func TestGuarantee14TenantCutAmongLogins(t *testing.T) {
 		for _, how := range hearing {
 			t.Run(how.name, func(t *testing.T) {
 				all, _, _ := at.spread(t, 3, how.job, "kim", "lee", "park")
+				n := 0 // saves
+				save := func() nodetest.Reply {
+					n++
+					return all[0].Do(t, nodetest.Ask{Do: "save", Tenant: acme, ID: fmt.Sprint("cut", n), Number: n})
+				}
+				begun(t, all, func() { save() })
 				var mu sync.Mutex
 				var logins []nodetest.Reply
 				refusals := 0 // for want of an answer in time
@@ -125,22 +153,25 @@ func TestGuarantee14TenantCutAmongLogins(t *testing.T) {
 				defer halt()
 				var took []time.Duration
 				var cuts []nodetest.Reply
-				for n := range 5 {
-					old := all[n%3].Login(t, acme, "kim")
+				for round := range 4 {
+					for come := 0; come < 40*(round+1); time.Sleep(time.Millisecond) { // so many come between two cuts
+						mu.Lock()
+						come = len(logins)
+						mu.Unlock()
+					}
+					old := all[round%3].Login(t, acme, "kim")
 					for _, p := range all {
 						if r := p.Check(t, old); r.Decision != "allow" {
 							t.Fatalf("before the cut: %s [%s]", r.Decision, r.Reason)
 						}
 					}
-					cut := all[0].Do(t, nodetest.Ask{Do: "save", Tenant: acme, ID: fmt.Sprint("cut", n), Number: n})
+					cut := save()
 					if !cut.Cut {
 						t.Fatal("the save ended no session")
 					}
 					cuts = append(cuts, cut)
 					for _, p := range all[1:] {
-						if d := refused(t, p, old, cut.Ended, how.job.MaxStale); n > 0 {
-							took = append(took, d)
-						}
+						took = append(took, refused(t, p, old, cut.Ended, how.bound))
 					}
 				}
 				halt()
@@ -156,7 +187,7 @@ func TestGuarantee14TenantCutAmongLogins(t *testing.T) {
 				dead, alive := 0, 0
 				for i, login := range logins {
 					if login.Session.Stamp.Policy.Number < last.Version.Number {
-						refused(t, all[i%3], login.Session, last.Ended, how.job.MaxStale)
+						refused(t, all[i%3], login.Session, last.Ended, how.bound)
 						dead++
 						continue
 					}
