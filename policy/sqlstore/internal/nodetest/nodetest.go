@@ -61,6 +61,7 @@ type Reply struct {
 	Began, Ended time.Time       // by the clock that all processes of a machine share
 	Err          string
 	Conflict     bool
+	Refused      bool // the act, by the rules
 }
 
 // Stores are what a process works on.
@@ -154,6 +155,8 @@ func (s service) answer(ctx context.Context, a Ask) (r Reply, err error) {
 			do = s.dir.Lift
 		}
 		if err := do(ctx, "boss", a.Tenant, a.Member, "because"); err != nil {
+			var refused *directory.RefusedError
+			r.Refused = errors.As(err, &refused)
 			return r, err
 		}
 		m, err := s.dir.Member(ctx, a.Tenant, a.Member)
