@@ -140,7 +140,7 @@ func slot(key string) uint16 {
 }
 
 func TestSlotIsThatOfTheServer(t *testing.T) {
-	c := cluster(t, 1)
+	c := client(t, serve(t, "--cluster-enabled", "yes").addr)
 	for i := range 50 {
 		for _, key := range []string{fmt.Sprint("key", i), fmt.Sprintf("{tag%d}:x", i), fmt.Sprintf("{}%d", i)} {
 			if want := must[int64](t)(c.ClusterKeySlot(t.Context(), key).Result()); int64(slot(key)) != want {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,19 +108,20 @@ func TestNoAnswerIsAnError(t *testing.T) {
 // Faults come and go under many callers. What was acknowledged holds: no session whose end
 // was acknowledged is ever found live after it, and none is unknown.
 func TestFaultsThroughout(t *testing.T) {
+	t.Parallel()
 	direct := client(t, shared(t))
 	p := newProxy(t, direct.Options().Addr)
 	pre := prefix(t, direct)
 	s := drawn(t, impatient(t, p.addr), pre).Sessions()
 	judge := open(t, direct, pre).Sessions()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
+	ctx := t.Context()
 	var callers sync.WaitGroup
+	var over atomic.Bool
 	var mu sync.Mutex
 	tried, failed, created, ended := 0, 0, 0, 0
 	for range 8 {
 		callers.Go(func() {
-			for ctx.Err() == nil {
+			for !over.Load() {
 				n := login("kim")
 				var errs [3]error
 				if errs[0] = s.Create(ctx, n); errs[0] == nil {
@@ -152,19 +154,22 @@ func TestFaultsThroughout(t *testing.T) {
 			}
 		})
 	}
-	for ctx.Err() == nil {
+	enough := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return ended >= 100 && failed >= 20
+	}
+	for set := 0; set < 40 || !enough(); set++ { // some two seconds
 		p.set([]fault{none, cut, slow, silent, noAnswer, halfClose}[rand.IntN(6)])
 		time.Sleep(time.Duration(10+rand.IntN(60)) * time.Millisecond)
 	}
 	p.set(none)
+	over.Store(true)
 	callers.Wait()
 	t.Logf("%d logins: %d acknowledged, %d touched and ended, %d met a fault", tried, created, ended, failed)
 	list, err := judge.List(t.Context(), acme, session.Query{})
 	if err != nil || len(list) < min(created, session.MaxPage) {
 		t.Errorf("there are %d sessions, %v; %d were acknowledged", len(list), err, created)
-	}
-	if ended == 0 || failed == 0 {
-		t.Errorf("%d logins ended well and %d met a fault: nothing was tried", ended, failed)
 	}
 }
 

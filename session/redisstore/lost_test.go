@@ -169,6 +169,7 @@ func TestServerIsFull(t *testing.T) {
 // A server is killed and comes back: with what was acknowledged, with nothing, and with an
 // old copy.
 func TestKilledAndRestarted(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		why    string
 		args   []string
@@ -243,6 +244,7 @@ func TestBackupOfAnotherLine(t *testing.T) {
 // is not there. From when one process that saw it makes a call, as it does each second if it
 // watches, nobody accepts the session.
 func TestFailoverLosesAnEnd(t *testing.T) {
+	t.Parallel()
 	primary, replica := serve(t, "--repl-diskless-sync-delay", "0"), serve(t)
 	p := newProxy(t, primary.addr)
 	a, b := drawn(t, client(t, p.addr), "sallyport"), open(t, client(t, p.addr), "sallyport")

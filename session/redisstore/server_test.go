@@ -24,10 +24,6 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(quiet{}) // the client logs each failure, of which the tests make many
-	if config := os.Getenv("SALLYPORT_NODE"); config != "" {
-		nodeB(config)
-		return
-	}
 	if err := found(); err != nil && os.Getenv("CI") != "true" {
 		flag.Parse()
 		flag.Set("test.skip", "^Example")
@@ -166,7 +162,7 @@ func (s *server) kill() {
 	}
 }
 
-// cluster starts a cluster of one server that has all slots, and one of three if many.
+// cluster starts a cluster of n servers, which share the slots.
 func cluster(t testing.TB, n int) *redis.ClusterClient {
 	t.Helper()
 	var addrs []string

@@ -13,7 +13,10 @@ import (
 
 const acme session.TenantID = "acme"
 
-var seoul = netip.MustParseAddr("1.208.0.1")
+var (
+	seoul       = netip.MustParseAddr("1.208.0.1")
+	seoulOffice = netip.MustParseAddr("8.8.8.8")
+)
 
 // login returns a new session of a member.
 func login(m session.MemberID) session.Session {
