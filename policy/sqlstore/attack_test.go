@@ -19,6 +19,7 @@ import (
 // A standby may be behind, and a session that has ended alive there. It is no store.
 func TestStandbyIsNoStore(t *testing.T) {
 	lengthy(t)
+	t.Parallel()
 	c := nodetest.Clustered(t)
 	s := migrated(t, open(t, "pgx", c.DSN()), sqlstore.PostgreSQL)
 	populated(t, s, acme, "kim")

@@ -148,7 +148,7 @@ func TestWhatTheClockOfTheDatabaseDecides(t *testing.T) {
 		dsn := p.dsn(t)
 		migrated(t, open(t, p.driver, dsn), p.dialect)
 		h := &heard{}
-		everything(t, t.Context(), must[*sqlstore.DB](t)(sqlstore.New(p.hooked(t, dsn, h), p.dialect)))
+		everything(t, t.Context(), must[*sqlstore.DB](t)(sqlstore.New(p.hooked(t, dsn, h), p.dialect)), h)
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		found := 0

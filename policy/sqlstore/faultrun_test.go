@@ -22,6 +22,7 @@ func TestNodeChild(t *testing.T) {
 // for ten minutes of it.
 func TestGuarantee14And19NothingDeadLivesWhateverFails(t *testing.T) {
 	lengthy(t)
+	t.Parallel()
 	c := nodetest.Clustered(t)
 	r := &nodetest.Run{Stores: migrated(t, open(t, "pgx", c.DSN()), sqlstore.PostgreSQL), Faults: []func(*nodetest.Run){
 		nodetest.ThrowOut(c.DSN()), c.Killed,

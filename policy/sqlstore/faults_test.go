@@ -20,6 +20,7 @@ import (
 // there or nothing; once the network is back, the same save succeeds and is there once.
 func TestGuarantee19NetworkFailsAtEachStep(t *testing.T) {
 	lengthy(t)
+	t.Parallel()
 	dsn := database(t)
 	direct := migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
 	for mode, name := range nodetest.Modes {

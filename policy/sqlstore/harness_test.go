@@ -65,8 +65,9 @@ func (p place) nodes(t testing.TB) (a, b *sqlstore.DB) {
 	return migrated(t, open(t, p.driver, dsn), p.dialect), migrated(t, open(t, p.driver, dsn), p.dialect)
 }
 
-// each runs a test on every kind of database, on all of them at once.
+// each runs a test on every kind of database, beside others.
 func each(t *testing.T, test func(t *testing.T, p place)) {
+	t.Parallel()
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -93,14 +94,12 @@ func (p place) emptied(t *testing.T) (empty func(*testing.T) (a, b *sqlstore.DB)
 	}, dsn
 }
 
-// lengthy skips a test that -short has no time for, and otherwise runs it beside others:
-// it waits more than it works.
+// lengthy skips a test that -short has no time for.
 func lengthy(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("it is lengthy")
 	}
-	t.Parallel()
 }
 
 func must[T any](t testing.TB) func(T, error) T {

@@ -17,6 +17,7 @@ import (
 // there, what is there is whole, and a save that failed is repeated by its id.
 func TestGuarantee19ServerKilledInTheMiddle(t *testing.T) {
 	lengthy(t)
+	t.Parallel()
 	c := nodetest.Clustered(t)
 	s := migrated(t, open(t, "pgx", c.DSN()), sqlstore.PostgreSQL)
 	saved, failed := uint64(0), 0
@@ -71,6 +72,7 @@ func TestGuarantee19ServerKilledInTheMiddle(t *testing.T) {
 // with the server back the first good answer mends it.
 func TestGuarantee22ServerKilledUnderTwoProcesses(t *testing.T) {
 	lengthy(t)
+	t.Parallel()
 	c := nodetest.Clustered(t)
 	populated(t, migrated(t, open(t, "pgx", c.DSN()), sqlstore.PostgreSQL), acme, "kim")
 	const bound = time.Second

@@ -25,18 +25,8 @@ func TestPolicies(t *testing.T) {
 	})
 }
 
-func TestSessions(t *testing.T) {
-	each(t, func(t *testing.T, p place) {
-		empty, _ := p.emptied(t)
-		sessiontest.Run(t, func(t *testing.T) session.Store {
-			s, _ := empty(t)
-			return s.Sessions()
-		})
-	})
-}
-
 // Two processes share the sessions, and each call goes to the next of them.
-func TestSessionsOfTwoProcesses(t *testing.T) {
+func TestSessions(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		empty, _ := p.emptied(t)
 		sessiontest.RunNodes(t, func(t *testing.T) []session.Store {

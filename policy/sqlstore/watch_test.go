@@ -80,6 +80,7 @@ func TestWatchTellsOfOtherProcesses(t *testing.T) {
 
 // A message that is lost is found by polling: here no trigger sends any.
 func TestGuarantee22MissedMessagesAreFound(t *testing.T) {
+	t.Parallel() // it waits
 	dsn := database(t)
 	db := open(t, "pgx", dsn)
 	a := migrated(t, db, sqlstore.PostgreSQL)
