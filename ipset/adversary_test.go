@@ -110,7 +110,7 @@ var adversaries = []struct {
 	{func() *plainSet { return high(wells(1000, 60)) }, 2, 12, "a thousand wells side by side"},
 	{func() *plainSet { return under(1, well(48, 64)) }, 2, 20, "a well inside one /64"},
 	{func() *plainSet { return together(under(1, well(48, 64)), high(well(48, 64))) }, 2, 16, "a well inside one /64, and one of /64s"},
-	{func() *plainSet { return under(5000, well(34, 64)) }, 2, 25, "as few as have a layer, in a well inside each of 5,000 /64s"},
+	{func() *plainSet { return under(5000, well(34, 64)) }, 2, 26, "as few as have a layer, in a well inside each of 5,000 /64s"},
 	{func() *plainSet { return under(1, line(1_000_000, 1<<20)) }, 1, 21, "1,000,000 /128s in one /64"},
 	{func() *plainSet { return under(1_000_000, []uint64{5, 6}) }, 1, 18, "1,000,000 /128s, each in its own /64"},
 	{func() *plainSet { return under(1, line(50_000, 2)) }, 1, 21, "50,000 /128s, every second address"},

@@ -274,10 +274,10 @@ func TestHalvesAreTheirNumbers(t *testing.T) {
 	}
 }
 
-// Eight numbers are compared in a step; only more that crowd take another.
-func TestLayerTakesAStepMoreWhereMoreThanEightCrowd(t *testing.T) {
+// A step chooses among fifteen numbers; only more that crowd take another.
+func TestLayerTakesAStepMoreWhereMoreThanFifteenCrowd(t *testing.T) {
 	for _, tt := range []struct{ neighbours, steps int }{
-		{1, 1}, {7, 1}, {8, 1}, {9, 2}, {79, 2}, {500, 2},
+		{1, 1}, {14, 1}, {15, 1}, {16, 2}, {254, 2}, {500, 2},
 	} {
 		numbers := crowd(tt.neighbours+1, func(i int) uint64 { return uint64(i) })
 		numbers[tt.neighbours] = 1 << 62
@@ -285,7 +285,7 @@ func TestLayerTakesAStepMoreWhereMoreThanEightCrowd(t *testing.T) {
 			t.Errorf("%d neighbours and an outlier: %d steps, want %d", tt.neighbours, got, tt.steps)
 		}
 	}
-	for _, n := range []int{9, 50, 100, 500} {
+	for _, n := range []int{16, 50, 100, 500} {
 		if s := ipset.LayerOf(crowd(n, func(i int) uint64 { return uint64(i) << 40 })).Shape(); s.Steps != 1 || s.Slots == 0 {
 			t.Errorf("%d numbers at equal distances: %+v", n, s)
 		}

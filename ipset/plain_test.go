@@ -137,10 +137,10 @@ func checkShape[N uint32 | uint64](t testing.TB, layer ipset.Layer[N]) {
 	t.Helper()
 	n, s := layer.Len(), layer.Shape()
 	steps := 1
-	for most := n; most > 8; most /= 9 {
+	for most := n; most > 15; most /= 16 {
 		steps++
 	}
-	if s.Steps > steps || (n > 0) != (s.Steps > 0) || s.Slots > 2*n || s.Room > n*9/8+8*s.Steps {
+	if s.Steps > steps || (n > 0) != (s.Steps > 0) || s.Slots > 2*n || s.Room > n*16/15+15*s.Steps {
 		t.Fatalf("%d numbers, for which %d steps are the most: %+v", n, steps, s)
 	}
 	if got := layer.Bytes(); got > 17*n+300 || got < 4*n || n == 0 && got != 0 {

@@ -46,8 +46,9 @@ func (b *boundaries) index() index {
 	return index{layerOf(b.v4), halvesOf(b.v6)}
 }
 
-// of is segment for the end of a range: that of a wide IPv6 range may lie
-// inside ::ffff:0:0/96, and means IPv6 there.
+// of returns the number of the segment of an address in a family that is told
+// apart from it: the end of a wide IPv6 range may lie inside ::ffff:0:0/96, and
+// means IPv6 there.
 func (x *index) of(is4 bool, a uint128) int {
 	if is4 {
 		return x.v4.count(uint32(a.lo))

@@ -116,7 +116,14 @@ func (s *Set) IPSet() *netipx.IPSet {
 // address that it spells, and a zone is ignored. If a is zero, the answer is
 // false. Contains does not allocate.
 func (s *Set) Contains(a netip.Addr) bool {
-	return s != nil && a.IsValid() && s.x.segment(number(a))&1 == 1
+	if s == nil || !a.IsValid() {
+		return false
+	}
+	n := number(a)
+	if n.is4() {
+		return s.x.v4.count(uint32(n.lo))&1 == 1
+	}
+	return s.x.v6.count(n)&1 == 1
 }
 
 // Find returns the range of s that holds a, merged with all that it touches,
