@@ -135,8 +135,8 @@ func TestListShowsLocks(t *testing.T) {
 		}
 		s.want("locked", s.login(office, "works", "kim", "demo-kim"), "403 deny [member-locked]")
 		token, b := s.in(office, "works", "root"), s.browser(office, "works", "root")
-		statuses := func() map[string]string {
-			_, body := s.admin(office, "GET", "/t/works/admin/members", token, "")
+		statuses := func(query string) map[string]string {
+			_, body := s.admin(office, "GET", "/t/works/admin/members"+query, token, "")
 			var list []struct{ ID, Status string }
 			if err := json.Unmarshal([]byte(body), &list); err != nil {
 				t.Fatalf("%v: %s", err, body)
@@ -147,17 +147,24 @@ func TestListShowsLocks(t *testing.T) {
 			}
 			return found
 		}
-		if got := statuses(); len(got) != 4 || got["kim"] != "locked" || got["lee"] != "active" {
+		if got := statuses("?status=locked"); len(got) != 1 || got["kim"] != "locked" {
+			t.Errorf("who is locked: %v", got)
+		}
+		if code, body := s.admin(office, "GET", "/t/works/admin/members?status=shut", token, ""); code != 400 || !strings.Contains(body, "want pending, active") {
+			t.Errorf("a status that there is not: %d %s", code, body)
+		}
+		if got := statuses(""); len(got) != 4 || got["kim"] != "locked" || got["lee"] != "active" {
 			t.Errorf("while kim is locked: %v", got)
 		}
-		says(t, "the list", b.get("/admin/members"), map[string]bool{"Locked after failed logins": true})
+		says(t, "the list", b.get("/admin/members"), map[string]bool{`<span class="tag locked">`: true})
+		says(t, "those who are locked", b.get("/admin/members?status=locked"), map[string]bool{"/admin/members/kim": true, "/admin/members/lee": false})
 		says(t, "kim's own page", b.get("/admin/members/kim"), map[string]bool{"Locked after failed logins": true})
 		says(t, "lee's own page", b.get("/admin/members/lee"), map[string]bool{"Locked after failed logins": false})
 		s.act(directory.Unlock, "works", "kim", directory.Facts{})
-		if got := statuses(); got["kim"] != "active" {
+		if got := statuses(""); got["kim"] != "active" {
 			t.Errorf("unlocked: %v", got)
 		}
-		says(t, "the list", b.get("/admin/members"), map[string]bool{"Locked after failed logins": false})
+		says(t, "the list", b.get("/admin/members"), map[string]bool{`<span class="tag locked">`: false})
 		if code, body := s.admin(office, "GET", "/t/works/admin/members?max=201", token, ""); code != 400 {
 			t.Errorf("more than are looked up at once: %d %s", code, body)
 		}

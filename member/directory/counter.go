@@ -24,6 +24,18 @@ type Counter interface {
 
 	// Clear forgets those of a member.
 	Clear(ctx context.Context, t session.TenantID, id member.ID) error
+
+	// Locked returns the members of a tenant whose failures have Locked, in the order of the
+	// bytes of their ids, at most n: those with an id above after, of up to 256 bytes as
+	// accounts have. If n is 0 or less, or above session.MaxPage, it is session.MaxPage.
+	Locked(ctx context.Context, t session.TenantID, after member.ID, n int) ([]LockedMember, error)
+}
+
+// LockedMember is a member whose failures reached the limit. Whether it is still shut, the account
+// says too: see Failures.Lock.
+type LockedMember struct {
+	ID    member.ID
+	Since time.Time // Failures.Locked
 }
 
 // Guess is one check of a password, and the rules by which it counts.

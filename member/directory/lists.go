@@ -26,64 +26,6 @@ func (d *Directory) may(ctx context.Context, x Act, actor member.ID, t session.T
 	return d.refuse(ctx, x, t, "", Facts{Actor: actor, At: now()}, err)
 }
 
-// Entry is a member in a list.
-type Entry struct {
-	ID      member.ID
-	Status  member.Status // as stored: a lock by failed logins shows in the overview
-	LoginID string
-	Roles   []Role
-	Profile Profile
-}
-
-// List returns a page of the members of a tenant that q chooses, in the order of their
-// ids, for an administrator with the permission basics.
-func (d *Directory) List(ctx context.Context, actor member.ID, t session.TenantID, q Query) (page []Entry, err error) {
-	defer recovered(&err)
-	if err := d.may(ctx, List, actor, t); err != nil {
-		return nil, err
-	}
-	accounts, err := d.page(ctx, t, q)
-	for _, a := range accounts {
-		page = append(page, Entry{a.ID, a.Status, a.LoginID, a.Roles, a.Profile})
-	}
-	return page, err
-}
-
-func (d *Directory) page(ctx context.Context, t session.TenantID, q Query) ([]Account, error) {
-	accounts, err := d.store.List(ctx, t, q)
-	for _, a := range accounts {
-		if a.Tenant != t {
-			return nil, errors.New("directory: the store listed members of another tenant")
-		}
-	}
-	return accounts, err
-}
-
-// Blocked returns the members whose apps are blocked, all of them, in the order of their
-// ids, for an administrator with the permission security.
-func (d *Directory) Blocked(ctx context.Context, actor member.ID, t session.TenantID) (list []Entry, err error) {
-	defer recovered(&err)
-	if err := d.may(ctx, ReadBlocked, actor, t); err != nil {
-		return nil, err
-	}
-	q := Query{AppsBlocked: true, Max: session.MaxPage}
-	for {
-		page, err := d.page(ctx, t, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range page {
-			if a.Status != member.Deleted {
-				list = append(list, Entry{a.ID, a.Status, a.LoginID, a.Roles, a.Profile})
-			}
-		}
-		if len(page) < q.Max {
-			return list, nil
-		}
-		q.After = page[len(page)-1].ID
-	}
-}
-
 // Events returns a page of the events of a tenant that q chooses, newest first, refused
 // acts too, for an administrator with the permission audit. Those from before the terms
 // keep them are not shown.

@@ -255,3 +255,20 @@ func (s *MemStore) Clear(ctx context.Context, t session.TenantID, id member.ID) 
 	delete(m.failures, id)
 	return nil
 }
+
+// Locked returns a page of who is locked; see [Counter].
+func (s *MemStore) Locked(ctx context.Context, t session.TenantID, after member.ID, n int) ([]LockedMember, error) {
+	m, err := s.lock(ctx, t, read)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var page []LockedMember
+	for id, f := range m.failures {
+		if !f.Locked.IsZero() && id > after && len(id) <= maxText {
+			page = append(page, LockedMember{id, f.Locked})
+		}
+	}
+	slices.SortFunc(page, func(a, b LockedMember) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return page[:min(len(page), Query{Max: n}.Limit())], nil
+}

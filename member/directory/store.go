@@ -66,7 +66,7 @@ type Roster struct {
 // Query chooses accounts. Zero fields choose all.
 type Query struct {
 	Text          string        // in the id, the login id, the name or the mail address; ASCII letters in any case
-	Status        member.Status // as stored, so never Locked
+	Status        member.Status // of the account, by which a Store finds nobody who is Locked; Directory.List does
 	Role          string
 	AppsBlocked   bool
 	DeletedBefore time.Time // only those deleted before it

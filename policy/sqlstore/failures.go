@@ -80,3 +80,25 @@ func (m *Members) Clear(ctx context.Context, t session.TenantID, id member.ID) e
 		return err
 	})
 }
+
+// Locked returns a page of who is locked; see [directory.Counter].
+func (m *Members) Locked(ctx context.Context, t session.TenantID, after member.ID, n int) ([]directory.LockedMember, error) {
+	var page []directory.LockedMember
+	err := m.db.read(ctx, func(q querier) error {
+		if page = nil; named(string(t), string(after)) != nil {
+			return ctx.Err()
+		}
+		return m.db.rows(ctx, q, func(scan func(...any) error) error {
+			var id member.ID
+			var since instant
+			err := scan((*string)(&id), &since)
+			page = append(page, directory.LockedMember{ID: id, Since: since.Time})
+			return err
+		}, "SELECT member, locked FROM sallyport_failures WHERE tenant = $1 AND member > $2 AND locked IS NOT NULL AND length(member) <= 256 ORDER BY member LIMIT $3",
+			string(t), string(after), int64(directory.Query{Max: n}.Limit()))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return page, nil
+}

@@ -221,6 +221,7 @@ func everything(t testing.TB, ctx context.Context, s *sqlstore.DB, h *heard) {
 	m.Count(ctx, of, "member-1", directory.Guess{At: at, Limit: 5})
 	m.Count(ctx, of, "fresh", directory.Guess{At: at, Limit: 5})
 	m.Count(ctx, of, "fresh", directory.Guess{At: at, Limit: 5, Right: true})
+	m.Locked(ctx, of, "m", 10)
 	m.Clear(ctx, of, "member-1")
 	v.Load(ctx, of, "member-1")
 	v.Purge(ctx, at, 10)

@@ -26,12 +26,18 @@ type entry struct {
 
 func (a *API) getMembers(w http.ResponseWriter, r *http.Request, who *site.Actor) {
 	q := r.URL.Query()
-	n, err := number(r, "max", 100, 200) // each member's state of now is looked up
+	n, err := number(r, "max", 100, 200)
+	query := directory.Query{Text: q.Get("text"), Role: q.Get("role"), After: member.ID(q.Get("after")), Max: n}
+	if text := q.Get("status"); err == nil && text != "" {
+		if query.Status, err = member.ParseStatus(text); err != nil {
+			err = errInput("status: " + err.Error())
+		}
+	}
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return
 	}
-	list, err := who.Members(r.Context(), directory.Query{Text: q.Get("text"), Role: q.Get("role"), After: member.ID(q.Get("after")), Max: n})
+	list, err := who.Members(r.Context(), query)
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return

@@ -58,21 +58,26 @@ func (p *Pages) getWhatIf(w http.ResponseWriter, r *http.Request, v *visitor) {
 func (p *Pages) getMembers(w http.ResponseWriter, r *http.Request, v *visitor) {
 	q := r.URL.Query()
 	query := directory.Query{Text: q.Get("text"), After: member.ID(q.Get("after")), Max: 50}
+	query.Status, _ = member.ParseStatus(q.Get("status")) // what is none chooses all
 	list, err := v.Members(r.Context(), query)
 	if err != nil {
 		p.failed(w, r, v, err)
 		return
 	}
 	d := struct {
-		Text    string
-		Members []directory.Entry
-		Next    string
-	}{query.Text, list, ""}
+		Text     string
+		Status   member.Status
+		Statuses []member.Status
+		Members  []directory.Entry
+		Next     string
+	}{query.Text, query.Status, statuses, list, ""}
 	if len(list) == query.Max {
-		d.Next = "?" + url.Values{"text": {query.Text}, "after": {string(list[len(list)-1].ID)}}.Encode()
+		d.Next = "?" + url.Values{"text": {query.Text}, "status": {q.Get("status")}, "after": {string(list[len(list)-1].ID)}}.Encode()
 	}
 	p.show(w, r, http.StatusOK, "members", v.page("members", v.l.say("members.title"), d))
 }
+
+var statuses = []member.Status{member.Pending, member.Active, member.OnLeave, member.Suspended, member.Locked, member.Deleted}
 
 // act is one thing that can be done to a member now.
 type act struct {

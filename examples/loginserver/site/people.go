@@ -14,22 +14,10 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
-// Members returns a page of the members, those whom failed logins lock as Locked, as Member
-// and the door have them: each is looked up, so ask for no more than you show. q.Status is
-// what is stored, which a lock is not. Permission: basics.
+// Members returns a page of the members, those whom failed logins lock as Locked. Permission:
+// basics.
 func (a *Actor) Members(ctx context.Context, q directory.Query) ([]directory.Entry, error) {
-	page, err := a.Tenant.site.directory.List(ctx, a.ID, a.Tenant.ID, q)
-	for i := range page {
-		m, err := a.Tenant.site.directory.Member(ctx, a.Tenant.ID, page[i].ID)
-		switch {
-		case errors.Is(err, session.ErrNotFound): // purged since
-		case err != nil:
-			return nil, err
-		default:
-			page[i].Status = m.Status
-		}
-	}
-	return page, err
+	return a.Tenant.site.directory.List(ctx, a.ID, a.Tenant.ID, q)
 }
 
 // MemberIDs returns the first ids, for a person to choose from. Permission: basics.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,12 +111,14 @@ func counterClauses() []clause[directory.Counter] {
 			}
 			return nil
 		}},
+		{"locked", "Locked returns the members of a tenant whose failures have Locked, in the order of the bytes of their ids, at most n: those with an id above after, of up to 256 bytes as accounts have.", locked},
 		{"cancelled", "A context that is cancelled is returned as its error.", func(ctx context.Context, c directory.Counter) error {
 			ended, cancel := context.WithCancel(ctx)
 			cancel()
 			_, count := c.Count(ended, "acme", "kim", wrong(0))
 			_, failures := c.Failures(ended, "acme", "kim")
-			for name, err := range map[string]error{"Count": count, "Failures": failures, "Clear": c.Clear(ended, "acme", "kim")} {
+			_, locked := c.Locked(ended, "acme", "", 10)
+			for name, err := range map[string]error{"Count": count, "Failures": failures, "Clear": c.Clear(ended, "acme", "kim"), "Locked": locked} {
 				if !errors.Is(err, context.Canceled) {
 					return fmt.Errorf("%s with a cancelled context: %v", name, err)
 				}
@@ -123,6 +126,60 @@ func counterClauses() []clause[directory.Counter] {
 			return nil
 		}},
 	}
+}
+
+// locked locks members at instants of their own, some of whom are cleared or open again.
+func locked(ctx context.Context, c directory.Counter) error {
+	g := directory.Guess{At: began, Limit: 2, Opens: time.Hour}
+	wrong := func(t session.TenantID, id member.ID, n int) error {
+		g.At = g.At.Add(time.Second)
+		for range n {
+			if _, err := c.Count(ctx, t, id, g); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	want := []directory.LockedMember{{ID: "Zoe"}, {ID: "a"}, {ID: "kim"}, {ID: "kim lee"}, {ID: "é"}}
+	for _, i := range []int{4, 1, 3, 0, 2} {
+		if err := wrong("acme", want[i].ID, 2+i); err != nil {
+			return err
+		}
+		want[i].Since = g.At
+	}
+	if err := errors.Join(wrong("acme", "once", 1), wrong("acme", "cleared", 2), c.Clear(ctx, "acme", "cleared"), wrong("globex", "b", 2),
+		wrong("acme", member.ID(strings.Repeat("k", 256)+"0001"), 3), wrong("acme", "open again", 2)); err != nil {
+		return err
+	}
+	open := g
+	open.Right, open.At = true, g.At.Add(2*time.Hour)
+	if _, err := c.Count(ctx, "acme", "open again", open); err != nil {
+		return err
+	}
+	for _, n := range []int{1, 2, 5, 6, 0, -1, session.MaxPage + 1} {
+		var got []directory.LockedMember
+		after, most := member.ID(""), directory.Query{Max: n}.Limit()
+		for {
+			page, err := c.Locked(ctx, "acme", after, n)
+			if err != nil {
+				return err
+			}
+			if len(page) > most {
+				return fmt.Errorf("a page of at most %d has %d", most, len(page))
+			}
+			if got = append(got, page...); len(page) < most || len(got) > len(want) {
+				break
+			}
+			after = page[len(page)-1].ID
+		}
+		if !slices.EqualFunc(got, want, func(a, b directory.LockedMember) bool { return a.ID == b.ID && a.Since.Equal(b.Since) }) {
+			return fmt.Errorf("pages of %d list %v; want %v", n, got, want)
+		}
+	}
+	if page, err := c.Locked(ctx, "initech", "", 5); err != nil || len(page) != 0 {
+		return fmt.Errorf("of a tenant without any: %v, %v", page, err)
+	}
+	return nil
 }
 
 func equal(a, b directory.Failures) bool {

@@ -172,6 +172,7 @@ CREATE TABLE sallyport_failures (
 	behind bigint NOT NULL,
 	PRIMARY KEY (tenant, member)
 );
+CREATE INDEX sallyport_failures_locked ON sallyport_failures (tenant, member) WHERE locked IS NOT NULL;
 
 -- Identity verifications: see package member/verify.
 CREATE TABLE sallyport_verifications (

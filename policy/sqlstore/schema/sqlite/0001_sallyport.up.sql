@@ -171,6 +171,7 @@ CREATE TABLE sallyport_failures (
 	behind INTEGER NOT NULL,
 	PRIMARY KEY (tenant, member)
 ) STRICT;
+CREATE INDEX sallyport_failures_locked ON sallyport_failures (tenant, member) WHERE locked IS NOT NULL;
 
 -- Identity verifications: see package member/verify.
 CREATE TABLE sallyport_verifications (

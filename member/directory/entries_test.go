@@ -1,0 +1,129 @@
+package directory_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// TestListShowsWhoIsLocked: in every list, and alone where the status Locked is asked for,
+// page by page, however many locks are no member's who could log in.
+func TestListShowsWhoIsLocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		f := newFixture(t, &directory.Options{Terms: paid})
+		lock := func(id member.ID) {
+			t.Helper()
+			for range directory.DefaultFailures {
+				if _, err := f.Count(ctx, "acme", id, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		f.adopt(t, "root", directory.SuperAdmin)
+		for i := range 12 {
+			f.adopt(t, member.ID(fmt.Sprintf("m%02d", i)), []string{directory.HRAdmin}[:i%2]...)
+		}
+		for _, id := range []member.ID{"m01", "m02", "m03", "m05", "m07", "m08", "m11", "root"} {
+			lock(id)
+		}
+		for i := range 40 { // of nobody, whom no list has
+			for range directory.DefaultFailures {
+				if err := f.CountUnknown(ctx, "acme", member.ID(fmt.Sprint("nobody", i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for id, act := range map[member.ID]directory.Act{"m02": directory.Suspend, "m03": directory.Delete, "m05": directory.BeginLeave, "m08": directory.Unlock, "m04": directory.Suspend} {
+			if err := f.Do(ctx, act, "acme", id, directory.Facts{Actor: "boss"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list := func(q directory.Query) string {
+			t.Helper()
+			var all []string
+			for {
+				page, err := f.List(ctx, "boss", "acme", q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(page) > q.Limit() {
+					t.Fatalf("a page of %d has %d", q.Limit(), len(page))
+				}
+				for _, e := range page {
+					all = append(all, strings.TrimSuffix(fmt.Sprint(e.ID, " ", e.Status), " active"))
+				}
+				if len(page) < q.Limit() {
+					return strings.Join(all, ", ")
+				}
+				q.After = page[len(page)-1].ID
+			}
+		}
+		const whole = "boss, m00, m01 locked, m02 suspended, m03 deleted, m04 suspended, m05 locked, m06, m07 locked, m08, m09, m10, m11 locked, root locked"
+		for n := range 16 {
+			if got := list(directory.Query{Max: n}); got != whole {
+				t.Errorf("pages of %d: %s\nwant %s", n, got, whole)
+			}
+			if got := list(directory.Query{Status: member.Locked, Max: n}); got != "m01 locked, m05 locked, m07 locked, m11 locked, root locked" {
+				t.Errorf("who is locked, in pages of %d: %s", n, got)
+			}
+		}
+		for _, row := range []struct {
+			q    directory.Query
+			want string
+		}{
+			{directory.Query{Status: member.Locked, Role: directory.HRAdmin}, "m01 locked, m05 locked, m07 locked, m11 locked"},
+			{directory.Query{Status: member.Locked, Text: "M1"}, "m11 locked"},
+			{directory.Query{Status: member.Locked, AppsBlocked: true}, ""},
+			{directory.Query{Status: member.Locked, After: "m07"}, "m11 locked, root locked"},
+			{directory.Query{Status: member.OnLeave}, "m05 locked"}, // what it is besides
+			{directory.Query{Status: member.Suspended}, "m02 suspended, m04 suspended"},
+		} {
+			if got := list(row.q); got != row.want {
+				t.Errorf("%+v: %s; want %s", row.q, got, row.want)
+			}
+		}
+		if err := f.BlockApps(ctx, "boss", "acme", "m07", ""); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := f.Blocked(ctx, "boss", "acme"); err != nil || len(b) != 1 || b[0].Status != member.Locked {
+			t.Errorf("whose apps are blocked: %+v, %v; want m07, locked", b, err)
+		}
+		time.Sleep(directory.SuperLock)
+		if got := list(directory.Query{Status: member.Locked, After: "m07"}); got != "m11 locked" {
+			t.Errorf("a super admin's lock has opened by itself, and locked are %s", got)
+		}
+		for id, is := range map[member.ID]bool{"root": false, "m11": true} { // as the engine has it
+			if locked := status(t, f, id) == member.Locked; locked != is || strings.Contains(list(directory.Query{}), string(id)+" locked") != is {
+				t.Errorf("%s is locked: %v", id, locked)
+			}
+		}
+	})
+}
+
+// TestACounterThatListsOutOfOrder is told, and not asked for ever.
+func TestACounterThatListsOutOfOrder(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, status := range []member.Status{0, member.Locked} {
+		d, err := directory.New(f.mem, unordered{f.mem}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, err := d.List(t.Context(), "boss", "acme", directory.Query{Status: status, Max: 1}); err == nil {
+			t.Errorf("it lists %+v", list)
+		}
+	}
+}
+
+type unordered struct{ *directory.MemStore }
+
+func (unordered) Locked(context.Context, session.TenantID, member.ID, int) ([]directory.LockedMember, error) {
+	return []directory.LockedMember{{ID: "b"}, {ID: "a"}, {ID: "a"}}, nil
+}
