@@ -1,10 +1,14 @@
 package httpgate_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/policy"
@@ -45,11 +49,11 @@ func ExampleResolver() {
 	// httpgate: X-Forwarded-For: hop 1 from the right: "unknown" hides the address
 }
 
-// office is an engine, for the examples, that allows one address.
+// office is an engine, for the examples, that allows one address, and this machine.
 type office struct{}
 
 func (office) Check(_ context.Context, r engine.Request) (policy.Decision, error) {
-	if r.Addr.String() == "8.8.8.8" {
+	if r.Addr.String() == "8.8.8.8" || r.Addr.IsLoopback() {
 		return policy.Decision{Effect: policy.Allow, Reason: policy.ReasonAddressDesignated}, nil
 	}
 	return policy.Decision{Reason: policy.ReasonAddressNotDesignated}, nil
@@ -125,6 +129,59 @@ func ExampleGuard_Stream() {
 	r.RemoteAddr = "8.8.8.8:443"
 	app.ServeHTTP(httptest.NewRecorder(), r)
 	// Output:
+	// httpgate: refused, deny [session-ended]
+}
+
+// A connection that was taken over, as that of a WebSocket is, ends with its session too. A
+// library that takes it over has a connection of its own to close in the same place.
+func ExampleGuard_Stream_hijacked() {
+	var asked atomic.Bool
+	said := make(chan bool)
+	guard := &httpgate.Guard{
+		Session: func(*http.Request) (engine.Request, error) {
+			if asked.Swap(true) {
+				<-said
+				return engine.Request{}, session.ErrEnded // somebody has signed the member out
+			}
+			return engine.Request{Tenant: "acme", Member: "kim"}, nil
+		},
+		Engine: office{},
+	}
+	ended := make(chan error)
+	server := httptest.NewServer(guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ended <- guard.Stream(w, r, func(ctx context.Context) error {
+			conn, from, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			defer context.AfterFunc(ctx, func() { conn.Close() })()
+			fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+			_, err = io.Copy(conn, from) // whatever is said
+			return err
+		})
+	})))
+	defer server.Close()
+
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello\n")
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		if fmt.Println(lines.Text()); lines.Text() == "hello" {
+			close(said)
+		}
+	}
+	fmt.Println(<-ended)
+	// Output:
+	// HTTP/1.1 101 Switching Protocols
+	// Connection: Upgrade
+	// Upgrade: echo
+	//
+	// hello
 	// httpgate: refused, deny [session-ended]
 }
 

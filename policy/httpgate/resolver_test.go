@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,8 +51,19 @@ func seen(s httpgate.Seen, err error) string {
 	return s.Addr.String()
 }
 
-// Every row of context xff of the corpus, as X-Forwarded-For and, where it can be said in
-// it, as Forwarded.
+// asForwarded says in Forwarded what is said in X-Forwarded-For.
+func asForwarded(value string) string {
+	hops := strings.Split(value, ",")
+	for i, hop := range hops {
+		if hop = strings.Trim(hop, " \t"); strings.Count(hop, ":") > 1 && hop[0] != '[' {
+			hop = "[" + hop + "]"
+		}
+		hops[i] = "for=" + strconv.Quote(hop)
+	}
+	return strings.Join(hops, ",")
+}
+
+// Every row of context xff of the corpus, as X-Forwarded-For and as Forwarded.
 func TestCorpusForwardedFor(t *testing.T) {
 	path := filepath.Join("..", "..", "..", "shared", "corpus", "addresses.tsv")
 	b, err := os.ReadFile(path)
@@ -77,6 +89,10 @@ func TestCorpusForwardedFor(t *testing.T) {
 		got, err := resolver(t, httpgate.XForwardedFor).Resolve(from(peer, "X-Forwarded-For", value))
 		if seen(got, err) != f[2] {
 			t.Errorf("%s: %v, %v; want %s: %s", f[1], got.Addr, err, f[2], f[3])
+		}
+		got, err = resolver(t, httpgate.Forwarded).Resolve(from(peer, "Forwarded", asForwarded(value)))
+		if seen(got, err) != f[2] {
+			t.Errorf("%s as Forwarded: %v, %v; want %s: %s", f[1], got.Addr, err, f[2], f[3])
 		}
 	}
 	if rows == 0 {

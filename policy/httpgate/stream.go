@@ -89,6 +89,9 @@ func Watch(ctx context.Context, every time.Duration, check func(context.Context)
 //
 //	defer context.AfterFunc(ctx, func() { conn.Close() })()
 //
+// A WebSocket is opened by a GET, which pages of other sites may send with the cookie, and
+// [net/http.CrossOriginProtection] lets through: see to it that its Origin is checked.
+//
 // A request that no Guard has let through is refused, and serve is not called.
 func (g *Guard) Stream(w http.ResponseWriter, r *http.Request, serve func(context.Context) error) error {
 	a, ok := FromContext(r.Context())
