@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -101,18 +100,9 @@ func (a *API) putNetwork(w http.ResponseWriter, r *http.Request, who *site.Actor
 func readSettings(w http.ResponseWriter, r *http.Request, who *site.Actor) (policy.Settings, error) {
 	doc, err := io.ReadAll(http.MaxBytesReader(w, r.Body, policy.MaxDocument+1))
 	if err != nil {
-		return policy.Settings{}, bodyError(err)
+		return policy.Settings{}, front.Unread(err)
 	}
 	return who.Tenant.Decode(doc)
-}
-
-// bodyError is what keeps a body from being read: its size, or whoever sends it.
-func bodyError(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return err
-	}
-	return &front.BodyError{Status: http.StatusBadRequest, Err: errors.New("the body cannot be read to its end")}
 }
 
 func (a *API) postConfirm(w http.ResponseWriter, r *http.Request, who *site.Actor) {
@@ -285,7 +275,7 @@ func (a *API) postWhatif(w http.ResponseWriter, r *http.Request, who *site.Actor
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, policy.MaxDocument+front.MaxFields))
 	if err != nil {
-		a.writeProblem(w, r, bodyError(err))
+		a.writeProblem(w, r, front.Unread(err))
 		return
 	}
 	d := json.NewDecoder(bytes.NewReader(body))

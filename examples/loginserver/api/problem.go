@@ -82,7 +82,6 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		body      *front.BodyError
 		password  *site.PasswordError
 		input     errInput
-		large     *http.MaxBytesError
 		wait      *verify.WaitError
 	)
 	p := problem{Error: plain(err)}
@@ -131,8 +130,6 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		status = body.Status
 	case errors.As(err, &password), errors.As(err, &input), errors.Is(err, site.ErrVersion):
 		status = http.StatusBadRequest
-	case errors.As(err, &large):
-		status, p.Error = http.StatusRequestEntityTooLarge, "the body is too large"
 	case errors.Is(err, site.ErrNotSent):
 		p.Error, p.Reason = site.ErrNotSent.Error(), "code-not-sent"
 	case errors.Is(err, site.ErrBusy):

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/sallyport-go/sallyport/member/directory"
@@ -219,6 +220,8 @@ func (p *Pages) failed(w http.ResponseWriter, r *http.Request, v *visitor, err e
 		p.fail(w, r, v, http.StatusForbidden, "refusal."+string(refused.Reason))
 	case errors.As(err, &large):
 		p.fail(w, r, v, http.StatusRequestEntityTooLarge, "error.large")
+	case errors.Is(err, errForm) && errors.Is(err, os.ErrDeadlineExceeded):
+		p.fail(w, r, v, http.StatusRequestTimeout, "error.form")
 	case errors.Is(err, errForm), errors.Is(err, site.ErrVersion):
 		p.fail(w, r, v, http.StatusBadRequest, "error.form")
 	case errors.Is(err, engine.ErrLink):
