@@ -46,7 +46,7 @@
 //
 // A request is checked when it begins. One that goes on for long (events, a WebSocket, a
 // long poll) goes through [Guard.Stream], or [Watch] where there is no Guard, and is checked
-// again while it lasts.
+// again while it lasts. Of the streams of one connection of HTTP/2 each ends alone.
 //
 // # Mail
 //
