@@ -231,8 +231,9 @@ func openCountries(file string) (*geo.DB, error) {
 	return geo.Open(file)
 }
 
-// serve answers on all listeners until ctx ends, then lets what has begun be
-// finished.
+// serve answers on all listeners until ctx ends, then lets what has begun be finished. It
+// speaks HTTP/1.1 without TLS. The times bound what one connection may take; how many there
+// are of an address is for what stands before it.
 func serve(ctx context.Context, h http.Handler, listeners []net.Listener) error {
 	srv := &http.Server{
 		Handler:           h,
