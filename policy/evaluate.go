@@ -51,60 +51,69 @@ type Attempt struct {
 // line by line. It is a pure function of p, a, the country data and, where
 // something in the settings ends, the time; it does not allocate.
 func (p *Policy) Evaluate(a Attempt) Decision {
+	return p.evaluate(a.Addr, a.Client, a.Plan, a.Member, a.Verified, a.Request, a.At)
+}
+
+// evaluate is Evaluate without the Attempt, which is thereby never copied: that
+// would take as long as all of this, since a processor waits where it is to read
+// in wide pieces what was only just written in narrow ones. Evaluate must stay
+// so small that it is inlined.
+func (p *Policy) evaluate(
+	from netip.Addr, client session.Client, plan Plan, m *member.Member, verified, request bool, at time.Time,
+) Decision {
 	// 0.
 	if p == nil || !p.compiled {
 		return Decision{Reason: ReasonNoPolicy}
 	}
-	if a.Member == nil {
+	if m == nil {
 		return Decision{Reason: ReasonUnknownMember}
 	}
 	// 1.
-	addr := ipset.Canonical(a.Addr)
+	addr := ipset.Canonical(from)
 	if !addr.IsValid() {
 		return Decision{Reason: ReasonNoClientAddress}
 	}
-	if !p.clients.Has(a.Client) {
+	if !p.clients.Has(client) {
 		return Decision{Reason: ReasonUnknownClient}
 	}
 	// 2.
-	if reason, ok := admits(a.Member.Status, a.Request); !ok {
+	if reason, ok := admits(m.Status, request); !ok {
 		return Decision{Reason: reason}
 	}
 	// 3.
-	if a.Member.Blocked.Has(a.Client) {
+	if m.Blocked.Has(client) {
 		return Decision{Reason: ReasonClientBlocked}
 	}
 	// 4.
-	if a.Member.Super && p.superAdminBypass {
-		return allow(&a, ReasonSuperAdmin, geo.Country{})
+	if m.Super && p.superAdminBypass {
+		return allow(m, client, request, ReasonSuperAdmin, geo.Country{})
 	}
 	// 5.
-	features, known := p.features(a.Plan)
+	features, known := p.features(plan)
 	if !known {
 		return Decision{Reason: ReasonUnknownPlan}
 	}
 	if features == 0 {
-		return allow(&a, ReasonPlanWithoutNetworkSecurity, geo.Country{})
+		return allow(m, client, request, ReasonPlanWithoutNetworkSecurity, geo.Country{})
 	}
 	// 6.
 	if p.access == DesignatedAddresses && features&NetworkSecurity != 0 {
-		var at time.Time // which matters to nothing that does not end
-		if p.ends {
-			if at = a.At; at.IsZero() {
-				at = time.Now()
-			}
+		if p.ends && at.IsZero() {
+			at = time.Now()
 		}
 		switch {
-		case p.listExempt.Has(a.Client): // a.
-			return allow(&a, ReasonClientExempt, geo.Country{})
+		case p.listExempt.Has(client): // a.
+			return allow(m, client, request, ReasonClientExempt, geo.Country{})
+		case p.listAlone() && (request || !m.MustChangePassword): // b. or d.
+			return ofList[one(p.designated.always.Contains(addr))]
 		case p.designated.always.Contains(addr), p.designated.ending.hold(addr, at): // b.
-			return allow(&a, ReasonAddressDesignated, geo.Country{})
-		case p.exceptions != nil && p.excepted(a.Member.ID, addr, at): // c.
-			return allow(&a, ReasonMemberExcepted, geo.Country{})
-		case p.outside == Verify && session.Interactive.Has(a.Client): // d.
+			return allow(m, client, request, ReasonAddressDesignated, geo.Country{})
+		case p.exceptions != nil && p.excepted(m.ID, addr, at): // c.
+			return allow(m, client, request, ReasonMemberExcepted, geo.Country{})
+		case p.outside == Verify && session.Interactive.Has(client): // d.
 			country := p.country(addr)
-			if a.Verified {
-				return allow(&a, ReasonIdentityVerified, country)
+			if verified {
+				return allow(m, client, request, ReasonIdentityVerified, country)
 			}
 			return Decision{Verify, ReasonAddressNotDesignated, country}
 		}
@@ -112,30 +121,47 @@ func (p *Policy) Evaluate(a Attempt) Decision {
 	}
 	// 7.
 	if !p.block || features&OverseasBlocking == 0 || p.access == DesignatedAddresses { // a.
-		return allow(&a, ReasonAllAddresses, geo.Country{})
+		return allow(m, client, request, ReasonAllAddresses, geo.Country{})
 	}
-	if p.overseasExempt.Has(a.Client) { // b.
-		return allow(&a, ReasonClientExempt, geo.Country{})
+	if p.overseasExempt.Has(client) { // b.
+		return allow(m, client, request, ReasonClientExempt, geo.Country{})
 	}
 	country := p.country(addr)
 	if p.exempt != nil && p.exempt.Has(country) { // c.
-		return allow(&a, ReasonCountryExempt, country)
+		return allow(m, client, request, ReasonCountryExempt, country)
 	}
-	if a.Verified { // d.
-		return allow(&a, ReasonIdentityVerified, country)
+	if verified { // d.
+		return allow(m, client, request, ReasonIdentityVerified, country)
 	}
 	return Decision{Verify, ReasonOverseasLogin, country} // e.
 }
 
 // allow is line 8, through which everything that is let in goes.
-func allow(a *Attempt, reason Reason, country geo.Country) Decision {
-	if a.Request || !a.Member.MustChangePassword {
+func allow(m *member.Member, client session.Client, request bool, reason Reason, country geo.Country) Decision {
+	if request || !m.MustChangePassword {
 		return Decision{Allow, reason, country}
 	}
-	if session.Interactive.Has(a.Client) {
+	if session.Interactive.Has(client) {
 		return Decision{ChangePassword, ReasonPasswordChangeRequired, country}
 	}
 	return Decision{Deny, ReasonPasswordChangeRequired, country}
+}
+
+// listAlone reports whether b. and d. are all there is to say of an address.
+func (p *Policy) listAlone() bool { return !p.ends && p.exceptions == nil && p.outside != Verify }
+
+// ofList is what an address gets that is not on such a list, and one that is. It
+// is looked up, for a branch on the answer would be guessed wrong as often as not,
+// and that costs a processor as much as all the lines before.
+var ofList = [...]Decision{{Deny, ReasonAddressNotDesignated, geo.Country{}}, {Allow, ReasonAddressDesignated, geo.Country{}}}
+
+// one is 1 for true.
+func one(b bool) int {
+	n := 0
+	if b {
+		n = 1
+	}
+	return n
 }
 
 // admits reports whether a status admits a login or a request, and if not, why.
