@@ -45,8 +45,9 @@ type Saved struct {
 	Version session.Version `json:"version"` // of the record from now on
 	Change  policy.Change   `json:"change"`  // and who was signed out
 
-	// Repeated says that the act was done before and was not done again. Version is the
-	// one that it made then, and what else it did is in the history.
+	// Repeated says that the act was done before, or by somebody else at the same time with
+	// the same ID, and was not done again. Version is the one that it made then, and who did
+	// it and what else it did is in the history.
 	Repeated bool `json:"repeated,omitempty"`
 
 	// OnlyBypass are the places of administrators that only a bypass admits from now on,
@@ -176,12 +177,12 @@ func (e *Engine) commit(ctx context.Context, t *tenant, a Act, former session.Ve
 		orders = append(orders, o)
 	}
 	event := e.event(a, c, now)
-	v, err := e.write(ctx, t, former, c.next, event, orders)
+	v, is, err := e.write(ctx, t, former, c.next, event, orders)
 	if err != nil {
 		return Saved{}, err
 	}
-	if v != c.next.Version {
-		return Saved{Version: v, Repeated: true}, nil
+	if v != c.next.Version || e.another(ctx, is, c.next) {
+		return already(v, is), nil
 	}
 	saved := Saved{Version: v, Change: c.diff, OnlyBypass: c.bypasses, ShutOut: c.out}
 	if c.next.Return != nil {
@@ -249,31 +250,54 @@ func (e *Engine) repeated(ctx context.Context, a Act, r policy.Record) (Saved, e
 	if err != nil {
 		return Saved{}, err
 	}
+	return already(v, r), nil
+}
+
+// already is what is told of an act that was done before and made version v; is is the record
+// as it is now.
+func already(v session.Version, is policy.Record) Saved {
 	saved := Saved{Version: v, Repeated: true}
-	if r.Version == v && r.Return != nil {
-		saved.Until = r.Return.At
+	if is.Version == v && is.Return != nil {
+		saved.Until = is.Return.At
 	}
-	return saved, nil
+	return saved
+}
+
+// another reports whether the version of next, whose save the store has acknowledged, was
+// made by another save of the same id, that came at the same time: as when two take one
+// provisional save back. is is the record as it was read since; where others have saved
+// meanwhile, the history tells. Where nothing does, it was this one.
+func (e *Engine) another(ctx context.Context, is, next policy.Record) bool {
+	if is.Version != next.Version {
+		past, _ := e.earlier(ctx, next.Tenant, next.Version)
+		is = past.Record
+	}
+	return is.Version == next.Version && (is.By != next.By || !is.At.Equal(next.At) || !is.Settings.Equal(next.Settings))
 }
 
 // write saves a record, and reads what the store has then, so that no request here is
-// decided by what was before once the save is acknowledged. It may be another's: the save
-// may be a repetition.
-func (e *Engine) write(ctx context.Context, t *tenant, expected session.Version, next policy.Record, event session.Event, orders []session.Order) (session.Version, error) {
-	v, err := call(ctx, e, 0, func(ctx context.Context) (session.Version, error) {
+// decided by what was before once the save is acknowledged. It returns that too, zero if it
+// cannot be read. It may be another's: the save may be a repetition.
+func (e *Engine) write(ctx context.Context, t *tenant, expected session.Version, next policy.Record, event session.Event, orders []session.Order) (v session.Version, is policy.Record, err error) {
+	v, err = call(ctx, e, 0, func(ctx context.Context) (session.Version, error) {
 		return e.store.Save(ctx, expected, next, event, orders)
 	})
 	if err != nil {
 		t.doubt() // it may have been written all the same
-		return v, err
+		return v, is, err
 	}
 	e.seen.note(e.tenantHash(t.id), v) // nothing that is just being read takes its place
-	if _, failed := e.load(ctx, t, time.Now()); failed != nil {
+	began := time.Now()
+	is, failed := call(ctx, e, e.o.LoadTimeout, func(ctx context.Context) (policy.Record, error) {
+		_, r, err := e.full(ctx, t, began)
+		return r, err
+	})
+	if failed != nil {
 		t.doubt()
 		e.noteReturn(next)
 	}
 	e.knock(orders)
-	return v, nil
+	return v, is, nil
 }
 
 // doubt makes a copy that the store may have replaced too old to decide by.

@@ -58,7 +58,9 @@ func (e *Engine) provide(c *change, r policy.Record, back *step) {
 
 // Confirm keeps a provisional save. It must come from a place that the new settings admit
 // without a bypass, since anything else would not show that they work: the error is a
-// *NotAdmittedError otherwise. Act.From is the version that the provisional save made.
+// *NotAdmittedError otherwise. Act.From is the version that the provisional save made. Of
+// several who confirm at once one does; for the others, as for whoever comes after it was
+// taken back, the error is a *policy.ConflictError, and the record says which it was.
 //
 // In the last MaxStale (and ten seconds) of the trial, when another machine may have taken
 // the save back already, those are signed out once more whom the save signed out: who
@@ -107,7 +109,8 @@ func (e *Engine) admitted(a Act, r policy.Record, is stand, now time.Time) error
 // TakeBack takes a provisional save back at once: a save of the settings from before, as the
 // number that its return has, guarded and cut as any other. Act.From is the version that
 // the provisional save made, and Act.ID means nothing: it is taken back once, whoever does
-// it, or the clock, and Saved.Repeated says that somebody has before. The error is
+// it, or the clock. Of any number who do it, at once or later, one is told what it did, and
+// the others by Saved.Repeated that it is done; the history names who did. The error is
 // ErrNotProvisional if it was none, and a *policy.ConflictError if it was confirmed.
 func (e *Engine) TakeBack(ctx context.Context, a Act) (Saved, error) {
 	if a.Tenant == "" {
@@ -147,10 +150,12 @@ func (e *Engine) bringBack(ctx context.Context, t *tenant, r policy.Record) (pol
 		orders = append(orders, o)
 	}
 	event := e.event(Act{Tenant: r.Tenant, ID: back.Save}, c, back.At)
-	v, err := e.write(ctx, t, r.Version, back, event, orders)
+	v, is, err := e.write(ctx, t, r.Version, back, event, orders)
 	if err == nil {
 		e.unnoteReturn(t.id)
-		e.observe(Observation{Kind: Changed, At: back.At, Tenant: r.Tenant, Version: v, Event: &event})
+		if !e.another(ctx, is, back) { // TakeBack may have been quicker
+			e.observe(Observation{Kind: Changed, At: back.At, Tenant: r.Tenant, Version: v, Event: &event})
+		}
 	}
 	return back, err
 }

@@ -48,8 +48,8 @@ func (e *Engine) Try(ctx context.Context, a Act, plan policy.Plan, draft policy.
 // triedBy returns the number of the draft that a repeated act has made, or 0.
 func (e *Engine) triedBy(ctx context.Context, t session.TenantID, v session.Version) uint64 {
 	r, err := e.record(ctx, e.tenant(t))
-	if h, ok := e.store.(policy.Historian); ok && (err != nil || r.Version != v) {
-		past, _ := call(ctx, e, 0, func(ctx context.Context) (policy.Past, error) { return h.Earlier(ctx, t, v) })
+	if err != nil || r.Version != v {
+		past, _ := e.earlier(ctx, t, v)
 		r = past.Record
 	}
 	if r.Version != v || r.Draft == nil {

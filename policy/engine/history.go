@@ -42,14 +42,19 @@ func (e *Engine) History(ctx context.Context, t session.TenantID, before session
 	return saves, err
 }
 
+// earlier returns the save that made a version of a tenant.
+func (e *Engine) earlier(ctx context.Context, t session.TenantID, v session.Version) (policy.Past, error) {
+	h, ok := e.store.(policy.Historian)
+	if !ok {
+		return policy.Past{}, ErrNoHistory
+	}
+	return call(ctx, e, e.o.LoadTimeout, func(ctx context.Context) (policy.Past, error) { return h.Earlier(ctx, t, v) })
+}
+
 // Restore brings back the settings of an earlier version: a save like any other, checked,
 // guarded and cut as if somebody had written them now. The cuts stay.
 func (e *Engine) Restore(ctx context.Context, a Act, plan policy.Plan, earlier session.Version) (Saved, error) {
-	h, ok := e.store.(policy.Historian)
-	if !ok {
-		return Saved{}, ErrNoHistory
-	}
-	past, err := call(ctx, e, 0, func(ctx context.Context) (policy.Past, error) { return h.Earlier(ctx, a.Tenant, earlier) })
+	past, err := e.earlier(ctx, a.Tenant, earlier)
 	switch {
 	case errors.Is(err, session.ErrNotFound), err == nil && past.Record.Deleted: // which has no settings
 		err = ErrNoHistory

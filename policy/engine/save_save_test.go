@@ -407,25 +407,22 @@ func (s saveLagging) Load(context.Context, session.TenantID) (policy.Record, err
 	return s.old, nil
 }
 
-// Two clicks on one button: the second does not decide by what it would have written.
+// Two clicks on one button: the second is told so, and does not decide by what it would have written.
 func TestGuarantee21TheSameSaveTwiceAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSaveWorld(t, policy.Standard(), saveList("8.8.8.0/24"))
 		other := w.another(nil)
 		a := w.act()
 		a.ID = "one"
-		first := true
-		w.store.set(func(call string, _ int, after bool) error {
-			if call == "save" && !after && first {
-				first = false
-				if _, err := other.Save(w.ctx, engine.Save{Act: a, Settings: saveList("8.8.8.0/24", "1.1.1.1")}); err != nil {
-					t.Error(err)
-				}
+		var did engine.Saved
+		w.store.meanwhile(func() {
+			var err error
+			if did, err = other.Save(w.ctx, engine.Save{Act: a, Settings: saveList("8.8.8.0/24", "1.1.1.1")}); err != nil || did.Repeated {
+				t.Errorf("%+v, %v", did, err)
 			}
-			return nil
-		})
-		if _, err := w.eng.Save(w.ctx, engine.Save{Act: a, Settings: saveAll()}); err != nil {
-			t.Fatal(err)
+		}, nil)
+		if saved, err := w.eng.Save(w.ctx, engine.Save{Act: a, Settings: saveAll()}); err != nil || !saved.Repeated || saved.Version != did.Version {
+			t.Fatalf("%+v, %v; want to be told that it is done", saved, err)
 		}
 		if d, _ := w.tryLogin(w.eng, "kim", session.Web, saveHome); d.Allowed() {
 			t.Errorf("decided by settings that nobody has saved: %v", d)

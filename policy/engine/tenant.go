@@ -153,7 +153,8 @@ func (e *Engine) reader(t *tenant) reader[snapshot] {
 func (e *Engine) read(ctx context.Context, t *tenant) (*snapshot, error) {
 	s := t.copy.Load()
 	if s == nil {
-		return e.full(ctx, t, time.Now())
+		s, _, err := e.full(ctx, t, time.Now())
+		return s, err
 	}
 	began := e.clock.look()
 	v, err := e.store.Version(ctx, t.id)
@@ -165,7 +166,7 @@ func (e *Engine) read(ctx context.Context, t *tenant) (*snapshot, error) {
 			return again, nil
 		}
 	}
-	if s, err = e.full(ctx, t, time.Now()); err != nil {
+	if s, _, err = e.full(ctx, t, time.Now()); err != nil {
 		err = fmt.Errorf("%w: %w", errOutdated, err)
 	}
 	return s, err
@@ -173,26 +174,21 @@ func (e *Engine) read(ctx context.Context, t *tenant) (*snapshot, error) {
 
 // full reads the whole record. What was seen of a later version while it was being read
 // makes it read once more; then the store has gone back.
-func (e *Engine) full(ctx context.Context, t *tenant, began time.Time) (*snapshot, error) {
+func (e *Engine) full(ctx context.Context, t *tenant, began time.Time) (*snapshot, policy.Record, error) {
 	for again := false; ; again = true {
 		r, err := e.store.Load(ctx, t.id)
 		if err != nil {
-			return nil, err
+			return nil, r, err
 		}
 		s, err := e.take(t, r, began)
 		if err == nil || again || !errors.Is(err, errRegression) {
 			if err != nil {
 				e.alarm(t.id, "", err)
 			}
-			return s, err
+			return s, r, err
 		}
 		began = time.Now()
 	}
-}
-
-// load reads the whole record for a caller who waits for it.
-func (e *Engine) load(ctx context.Context, t *tenant, began time.Time) (*snapshot, error) {
-	return call(ctx, e, e.o.LoadTimeout, func(ctx context.Context) (*snapshot, error) { return e.full(ctx, t, began) })
 }
 
 // take makes a record that the store had at began the copy of t.
