@@ -18,11 +18,11 @@ import (
 // freed, whatever their context says.
 type hangStore struct {
 	*decideHost
-	free chan struct{}
 
 	mu          sync.Mutex
+	free        chan struct{}
 	under, most int
-	calls       int
+	began       []time.Time // of each call that hung
 }
 
 func (s *hangStore) hang(t session.TenantID) {
@@ -30,11 +30,12 @@ func (s *hangStore) hang(t session.TenantID) {
 		return
 	}
 	s.mu.Lock()
-	s.calls++
+	s.began = append(s.began, time.Now())
 	s.under++
 	s.most = max(s.most, s.under)
+	free := s.free
 	s.mu.Unlock()
-	<-s.free
+	<-free
 	s.mu.Lock()
 	s.under--
 	s.mu.Unlock()
@@ -43,7 +44,19 @@ func (s *hangStore) hang(t session.TenantID) {
 func (s *hangStore) called() (calls, most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.calls, s.most
+	return len(s.began), s.most
+}
+
+// release has what hangs return, and hold has what comes later hang again.
+func (s *hangStore) release() {
+	close(s.free)
+	synctest.Wait()
+}
+
+func (s *hangStore) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = make(chan struct{})
 }
 
 func (s *hangStore) Version(ctx context.Context, t session.TenantID) (session.Version, error) {
@@ -93,9 +106,45 @@ func TestGuarantee24OneRecordThatHangs(t *testing.T) {
 		if calls, _ := s.called(); calls > minutes+10 || calls < minutes/2 {
 			t.Errorf("%d calls in %d minutes; want about one a minute", calls, minutes)
 		}
-		close(s.free)
-		synctest.Wait()
+		s.release()
 		decideWant(t, e, decideAdmit(t, e, stuck), "allow [all-addresses]", "when the store has returned")
+	})
+}
+
+// The next call for a record on which the store hangs waits for twice as long each time, at
+// most MaxStale. Once those have returned it is as if nothing had been.
+func TestGuarantee24TheNextCallWaitsTwiceAsLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, e := hangWorld(t, &engine.Options{})
+		request := engine.Request{Tenant: "stuck", Member: "lee", Stamp: session.Stamp{Client: session.Web}, Addr: decideOffice}
+		s.release()
+		decideWant(t, e, request, "allow [all-addresses]", "before")
+		before, _ := s.called()
+		s.hold()
+		time.Sleep(2 * time.Minute) // there is a copy, and it is too old
+		for range 300 {
+			decideWant(t, e, request, "deny [policy-stale]", "of the tenant on which the store hangs")
+			time.Sleep(time.Second)
+		}
+		began := s.began[before:]
+		want := []time.Duration{3, 8, 16, 32, 60, 60} // the first two follow each other: LoadTimeout, and a second until somebody asks
+		for i, d := range want {
+			if i+1 >= len(began) || began[i+1].Sub(began[i]) != d*time.Second {
+				t.Fatalf("calls began at %v; want %v seconds between them", began, want)
+			}
+		}
+		s.release()
+		decideWant(t, e, request, "allow [all-addresses]", "when the store has returned")
+		s.hold()
+		time.Sleep(2 * time.Minute)
+		before, _ = s.called()
+		for range 2 {
+			decideWant(t, e, request, "deny [policy-stale]", "when it hangs again")
+		}
+		if calls, _ := s.called(); calls != before+2 {
+			t.Errorf("%d calls when it hangs again; want 2", calls-before)
+		}
+		s.release()
 	})
 }
 
@@ -133,11 +182,15 @@ func TestGuarantee24CallsThatNeverReturn(t *testing.T) {
 		if _, n := s.called(); n != most+places {
 			t.Errorf("%d calls have not returned; want %d at most, and all of them used", n, most+places)
 		}
-		close(s.free)
-		synctest.Wait()
+		s.release()
 		decideAdmit(t, e, decideLee)
-		ask(0, places)
+		s.hold()
+		ask(0, places) // those that have returned count no more
+		if n := alarms.count(); n != 9+5 {
+			t.Errorf("%d alarms when %d more do not return; want one for each doubling again: %v", n-9, places, alarms.errs[9:])
+		}
 		decideAdmit(t, e, decideLee)
+		s.release()
 		stop()
 	})
 }

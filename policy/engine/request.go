@@ -126,7 +126,9 @@ func (e *Engine) prepare(ctx context.Context, r *Request, now moment) (*snapshot
 	return s, who, policy.Decision{}, nil
 }
 
-// stamped returns a copy of p that is fresh and covers a stamp, or is on another line.
+// stamped returns a copy of p that is fresh and covers a stamp, or is on another line. Of
+// that nobody is alarmed: after a restart the line of before NewLine or Remove is as unknown
+// here as one that was forged, so each old cookie would, and all of them are session-cut.
 func stamped[T copied](ctx context.Context, e *Engine, p *place[T], now moment, v session.Version, read reader[T], covers func(*T, session.Version) bool) (*T, error) {
 	s, err := p.fresh(ctx, e, now, read)
 	if err != nil || covers(s, v) {

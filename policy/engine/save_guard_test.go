@@ -169,7 +169,7 @@ func TestGuarantee25OtherAdministrators(t *testing.T) {
 		others  []engine.Place
 		new     policy.Settings
 		refused string
-		mend    string
+		mend    string // the entry or the country
 		bypass  string
 	}{
 		{"one of them can", engine.Place{}, []engine.Place{inside, outside}, saveList("8.8.8.0/24"), "", "", ""},
@@ -192,6 +192,10 @@ func TestGuarantee25OtherAdministrators(t *testing.T) {
 		{"locked, which passes", engine.Place{}, []engine.Place{guardPlace("locked", session.Web, saveOffice)}, saveList("8.8.8.0/24"), "", "", ""},
 		{"suspended", engine.Place{}, []engine.Place{guardPlace("suspended", session.Web, saveOffice)}, saveList("8.8.8.0/24"),
 			`"suspended" with web at 8.8.8.8: deny [member-suspended]`, "", ""},
+		{"one without an address, and one with", engine.Place{}, []engine.Place{{Member: "park", Client: session.Web}, outside}, saveList("8.8.8.0/24"),
+			`"park" with web at no address: deny [no-client-address]; "lee" with web at 9.9.9.9: deny [address-not-designated]`, "9.9.9.9", ""},
+		{"one in no country, and one in a country", engine.Place{}, []engine.Place{lost, outside}, saveBlock(saveAll(), "KR"),
+			`"park" with mobile at 77.7.7.7: verify [overseas-login], and there is no contact to verify by; "lee" with web at 9.9.9.9: verify [overseas-login] US, and there is no contact to verify by`, "US", ""},
 		{"must change the password", engine.Place{}, []engine.Place{guardPlace("dated", session.IMAP, saveOffice)}, saveList("8.8.8.0/24"), "", "", ""},
 	} {
 		t.Run(row.why, func(t *testing.T) {
@@ -211,10 +215,31 @@ func TestGuarantee25OtherAdministrators(t *testing.T) {
 					return
 				}
 				l := guardRefusal(t, err)
-				if guardTexts(l.Findings) != row.refused || !l.Mend.Range.IsZero() && l.Mend.Range.String() != row.mend || l.Mend.Range.IsZero() && row.mend != "" {
-					t.Errorf("%s\nmended by %v; want\n%s\nand %s", guardTexts(l.Findings), l.Mend, row.refused, row.mend)
+				mend := l.MendCountry.String()
+				if !l.Mend.Range.IsZero() {
+					mend += l.Mend.Range.String()
+				}
+				if guardTexts(l.Findings) != row.refused || mend != row.mend {
+					t.Errorf("%s\nmended by %s; want\n%s\nand %s", guardTexts(l.Findings), mend, row.refused, row.mend)
 				}
 			})
+		})
+	}
+}
+
+// What mends a change is looked for at ten places, each of which costs as much as a save.
+func TestGuardMendsByTenPlacesAtMost(t *testing.T) {
+	for lost, mended := range map[int]bool{9: true, 10: false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newSaveWorld(t, policy.Standard(), saveAll())
+			for i := range lost {
+				w.admins.places = append(w.admins.places, engine.Place{Member: member.ID(fmt.Sprint("lost", i)), Client: session.Web})
+			}
+			w.admins.places = append(w.admins.places, guardPlace("lee", session.Web, saveHome))
+			_, err := w.eng.Save(w.ctx, engine.Save{Act: w.act(), Settings: saveList("8.8.8.0/24")})
+			if l := guardRefusal(t, err); l.Mend.Range.IsZero() == mended {
+				t.Errorf("after %d places that mend nothing: mended by %v", lost, l.Mend)
+			}
 		})
 	}
 }
