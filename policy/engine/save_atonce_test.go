@@ -16,23 +16,6 @@ import (
 
 // Several who end one provisional save at the same instant.
 
-// meanwhile has something happen once: just before the next save is written, and, unless
-// that is nil, just before who saves is told.
-func (s *saveStore) meanwhile(before, after func()) {
-	which := 0 // of all calls
-	s.set(func(call string, n int, done bool) error {
-		switch {
-		case call != "save":
-		case !done && which == 0:
-			which = n
-			before()
-		case done && n == which && after != nil:
-			after()
-		}
-		return nil
-	})
-}
-
 // A return that is due by one machine's clock is written while somebody takes the save back
 // on another, who cuts more: what is in force now and would have ended by the return. What is
 // done next is done on that, and revives nobody.

@@ -91,6 +91,23 @@ func (s *saveStore) set(hook func(call string, n int, after bool) error) {
 	s.n, s.hook = 0, hook
 }
 
+// meanwhile has something happen once: just before the next save is written, and, unless
+// that is nil, just before who saves is told.
+func (s *saveStore) meanwhile(before, after func()) {
+	which := 0 // of all calls
+	s.set(func(call string, n int, done bool) error {
+		switch {
+		case call != "save":
+		case !done && which == 0:
+			which = n
+			before()
+		case done && n == which && after != nil:
+			after()
+		}
+		return nil
+	})
+}
+
 func saveHooked[T any](s *saveStore, call string, f func() (T, error)) (T, error) {
 	s.mu.Lock()
 	s.n++
@@ -333,7 +350,17 @@ func (w *saveWorld) orders(kind session.OrderKind) (orders []session.Order) {
 	return orders
 }
 
-// meant reports whether one of orders means a session.
+// events returns what the store tells of a kind, newest first.
+func (w *saveWorld) events(kind string) []session.Event {
+	w.Helper()
+	events, err := w.mem.Events(w.ctx, saveTenant, session.EventQuery{Kind: kind})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return events
+}
+
+// saveMeant reports whether one of orders means a session.
 func saveMeant(orders []session.Order, s saveSession) bool {
 	for _, o := range orders {
 		if o.Ends(session.Session{Tenant: saveTenant, Member: s.member, Stamp: s.stamp}) {
