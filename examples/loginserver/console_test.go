@@ -428,3 +428,14 @@ func TestOthersAreShutOut(t *testing.T) {
 	saved = save(s.browser(office, "works", "root"), "works", "save", `{"access":"all","overseas":{"block":true,"exempt":["KR"]}}`)
 	says(t, "asked for a code", saved, map[string]bool{"ann cannot come in from 8.8.8.8": true, "it cannot come in": false, "Who is asked for a code needs a contact": true, "Designate the address": false})
 }
+
+// What is wrong with a save itself, and not with the settings, is told as well.
+func TestSaveThatCannotBe(t *testing.T) {
+	s := newSite(t)
+	it := s.browser(office, "works", "it")
+	from := s.settings("works").Version.String()
+	page := it.post(http.StatusUnprocessableEntity, "/admin/network/save", "from", from, "id", "return-1", "do", "save", "doc", `{"access":"designated","designated":[{"range":"::1"}]}`)
+	says(t, "an id that cannot be used", page, map[string]bool{"return-1 – The form cannot be sent again": true})
+	page = it.post(http.StatusUnprocessableEntity, "/admin/network/save", "from", from, "id", "1", "do", "save", "doc", `{"access":"designated","designated":[{"range":"8.8.8.8"},{"range":"0.0.0.0/0"}]}`)
+	says(t, "an entry", page, map[string]bool{`href="#entry-1"`: true, "0.0.0.0/0 – The list lets in every address": true})
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -38,10 +39,13 @@ func TestChangePassword(t *testing.T) {
 			{"a wrong old password", before.Attempt, "wrong", newPassword, wrong},
 			{"no attempt", "", "demo-lee", newPassword, wrong},
 			{"another attempt", "x" + before.Attempt, "demo-lee", newPassword, wrong},
-			{"a short new password", before.Attempt, "demo-lee", "elevenchars", "400  []"},
-			{"short in characters, not in bytes", before.Attempt, "demo-lee", strings.Repeat("가", minNewLength-1), "400  []"},
-			{"the old one again", before.Attempt, "demo-lee-lee-lee", "demo-lee-lee-lee", "400  []"},
-			{"too long", before.Attempt, "demo-lee", strings.Repeat("x", maxPassLength+1), "400  []"},
+			{"a short new password", before.Attempt, "demo-lee", "elevenchars", "400  [password-refused]"},
+			{"short in characters, not in bytes", before.Attempt, "demo-lee", strings.Repeat("가", minNewLength-1), "400  [password-refused]"},
+			{"the old one again", before.Attempt, "demo-lee-lee-lee", "demo-lee-lee-lee", "400  [password-refused]"},
+			{"one that everybody types", before.Attempt, "demo-lee", "correct horse battery staple", "400  [password-refused]"},
+			{"little but the name", before.Attempt, "demo-lee", "lee-lee-lee-2027", "400  [password-refused]"},
+			{"keys in a row", before.Attempt, "demo-lee", "qwertyuiopasdf", "400  [password-refused]"},
+			{"too long", before.Attempt, "demo-lee", strings.Repeat("x", maxPassLength+1), "400  [password-refused]"},
 		} {
 			s.want(tt.why, change(home, tt.attempt, tt.old, tt.new), tt.want)
 		}
@@ -274,4 +278,21 @@ func (v *interrupted) Get(ctx context.Context, kind, name string) (site.Value, e
 		do()
 	}
 	return found, err
+}
+
+// What is wrong with a new password is told all at once, in the language of the page, also to
+// the administrator who sets one.
+func TestPasswordFlaws(t *testing.T) {
+	s := newSite(t)
+	r := s.login(home, "line", "lee", "demo-lee")
+	refused := s.post(home, "/t/line/password", "attempt", r.Attempt, "old", "demo-lee", "new", "lee-line-1")
+	for _, want := range []string{`"code":"too-short","want":12`, `"code":"own-words"`, "use at least 12 characters; it is little more than a name"} {
+		if !strings.Contains(refused.Body, want) {
+			t.Errorf("no %s in %s", want, refused.Body)
+		}
+	}
+	page := s.browse(home, "/t/line/password", []*http.Cookie{{Name: "lang", Value: "ja"}}, "attempt", r.Attempt, "old", "demo-lee", "new", "lee-line-1").Body.String()
+	says(t, "in Japanese", page, map[string]bool{"12文字以上で入力してください。ご自身や企業の名前とほぼ同じです。": true})
+	page = s.browser(office, "works", "root").post(http.StatusUnprocessableEntity, "/admin/members/kim/set-password", "password", "kim-works-2027")
+	says(t, "set", page, map[string]bool{"It is little more than a name": true, "at least 12 characters.": false})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-go/sallyport/examples/loginserver/front"
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/member/directory"
+	"github.com/sallyport-go/sallyport/member/password"
 	"github.com/sallyport-go/sallyport/member/verify"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
@@ -23,6 +24,8 @@ type problem struct {
 	Reason   string           `json:"reason,omitempty"`   // stable
 	Problems []policy.Problem `json:"problems,omitempty"` // of settings, all of them
 	Version  string           `json:"version,omitempty"`  // that the settings have, where it has moved or was not named
+
+	Flaws []password.Flaw `json:"flaws,omitempty"` // of a new password, all of them
 
 	// Of what would shut administrators out: who, and what opens the refusal.
 	Findings []finding     `json:"findings,omitempty"`
@@ -80,7 +83,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		unmatched *unmatchedError
 		refused   *directory.RefusedError
 		body      *front.BodyError
-		password  *site.PasswordError
+		passwd    *site.PasswordError
 		input     errInput
 		wait      *verify.WaitError
 	)
@@ -128,7 +131,9 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		front.RetryAfter(w, wait.Until)
 	case errors.As(err, &body):
 		status = body.Status
-	case errors.As(err, &password), errors.As(err, &input), errors.Is(err, site.ErrVersion):
+	case errors.As(err, &passwd):
+		status, p.Reason, p.Flaws = http.StatusBadRequest, "password-refused", passwd.Flaws
+	case errors.As(err, &input), errors.Is(err, site.ErrVersion):
 		status = http.StatusBadRequest
 	case errors.Is(err, site.ErrNotSent):
 		p.Error, p.Reason = site.ErrNotSent.Error(), "code-not-sent"

@@ -107,9 +107,22 @@ func (p *Pages) postPassword(w http.ResponseWriter, r *http.Request, t *site.Ten
 	ans, err := t.ChangePassword(r.Context(), p.Front.Seen(r).Addr, attempt, r.PostForm.Get("old"), r.PostForm.Get("new"))
 	again.Wrong = l.say("password.wrong")
 	if wrong := new(site.PasswordError); errors.As(err, &wrong) {
-		again.Wrong = l.say("password.rule", site.MinPassword)
+		again.Wrong = l.flaws(wrong)
 	}
 	p.answer(w, r, t, ans, err, "password", again)
+}
+
+// flaws says what is wrong with a new password.
+func (l lang) flaws(e *site.PasswordError) string {
+	var texts []string
+	for _, f := range e.Flaws {
+		var want []any
+		if f.Want > 0 {
+			want = append(want, f.Want)
+		}
+		texts = append(texts, l.say("flaw."+f.Code, want...))
+	}
+	return l.sentences(texts...)
 }
 
 // answer tells what a login came to. again is the page for another try.

@@ -44,6 +44,7 @@ type editor struct {
 	Problems                                     []link // what is wrong, with where it is
 	Trial                                        *trial
 	settings                                     policy.Settings
+	invalid                                      []policy.Problem
 }
 
 // maxRows of a list are shown; who has more edits it as a file.
@@ -155,7 +156,7 @@ func (p *Pages) showEditor(w http.ResponseWriter, r *http.Request, v *visitor, s
 	}
 	e.Unavailable = strings.Join(off, ", ")
 	e.Count = len(s.Designated)
-	wrong := p.problems(v, e)
+	wrong := v.problems(e)
 	e.Here = here{Address: v.Seen.Addr, Country: p.Front.Site.Countries.Country(v.Seen.Addr), Ignored: v.Seen.Ignored, Wrong: e.Here.Wrong}
 	for i, d := range s.Designated {
 		e.Here.On = e.Here.On || d.Range.Contains(v.Seen.Addr) && inForce(d.Until, at)
@@ -187,20 +188,11 @@ func (p *Pages) showEditor(w http.ResponseWriter, r *http.Request, v *visitor, s
 	p.show(w, r, status, "network", out)
 }
 
-// problems tells what is wrong with the settings, by the row that it is about, and lists in
-// e.Problems what belongs to none, or to one that has to be found. It is asked only where
-// there was something to find: e.Problems is not nil.
-func (p *Pages) problems(v *visitor, e *editor) map[string]string {
-	if e.Problems == nil {
-		return nil
-	}
+// problems tells what is wrong with the settings, or with what was to be done with them, by
+// the row that it is about, and lists all in e.Problems, with where it is.
+func (v *visitor) problems(e *editor) map[string]string {
 	wrong := make(map[string]string)
-	_, err := v.tenant.Decode(mustJSON(e.settings))
-	var invalid *policy.InvalidError
-	if !errors.As(err, &invalid) {
-		return nil
-	}
-	for _, problem := range invalid.Problems[:min(len(invalid.Problems), 100)] {
+	for _, problem := range e.invalid[:min(len(e.invalid), 100)] {
 		text := v.l.problem(problem)
 		l := link{Text: text}
 		for kind, prefix := range map[string]string{"entry": "designated[", "exception": "exceptions["} {

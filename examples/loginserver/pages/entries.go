@@ -46,8 +46,10 @@ func (l lang) wrong(err error) string {
 		if errors.Is(err, s.err) {
 			text := l.say("problem." + s.key)
 			var bad *ipset.ParseError
-			if errors.As(err, &bad) && bad.Hint != "" && l == 0 {
-				text += " (" + bad.Hint + ")"
+			if errors.As(err, &bad) {
+				if hint := l.hint(bad.Hint); hint != "" {
+					text = l.sentences(text, hint)
+				}
 			}
 			return text
 		}

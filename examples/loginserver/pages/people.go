@@ -297,7 +297,7 @@ func (p *Pages) postAct(w http.ResponseWriter, r *http.Request, v *visitor) {
 	case err == nil:
 		redirect(w, r, to)
 	case errors.As(err, &password):
-		p.showMember(w, r, v, http.StatusUnprocessableEntity, "", v.l.say("act.set-password.short", site.MinPassword), string(do))
+		p.showMember(w, r, v, http.StatusUnprocessableEntity, "", v.l.flaws(password), string(do))
 	case errors.As(err, &refused) && refused.Reason != directory.UnknownMember:
 		p.showMember(w, r, v, http.StatusForbidden, "", v.l.say("refusal."+string(refused.Reason)), string(do))
 	default:

@@ -142,7 +142,7 @@ func (p *Pages) unsavable(w http.ResponseWriter, r *http.Request, v *visitor, no
 	var invalid *policy.InvalidError
 	switch {
 	case errors.As(err, &invalid):
-		e.Problems = []link{}
+		e.invalid = invalid.Problems
 		p.showEditor(w, r, v, http.StatusUnprocessableEntity, now, e, "")
 	case errors.Is(err, engine.ErrProvisional):
 		e.Problems = []link{{Text: v.l.say("review.provisional")}}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/text/language"
@@ -86,6 +87,15 @@ func (l lang) say(key string, args ...any) string {
 		return text[l]
 	}
 	return fmt.Sprintf(text[l], args...)
+}
+
+// sentences puts whole sentences together.
+func (l lang) sentences(texts ...string) string {
+	between := " "
+	if languages[l] == language.Japanese {
+		between = ""
+	}
+	return strings.Join(texts, between)
 }
 
 func has(key string) bool { return words[key] != nil }

@@ -8,9 +8,6 @@ import (
 	"testing"
 	"text/template/parse"
 
-	"github.com/sallyport-go/sallyport/member"
-	"github.com/sallyport-go/sallyport/member/directory"
-	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -37,42 +34,6 @@ func TestWordsAreWhole(t *testing.T) {
 			if strings.Count(text, "%") != len(got) {
 				t.Errorf("%s, %v: a verb without its number in %q", key, languages[i], text)
 			}
-		}
-	}
-}
-
-// Codes that are put together with a prefix have a text each.
-func TestCodesHaveWords(t *testing.T) {
-	var keys []string
-	for r := range policy.Reasons() {
-		keys = append(keys, "reason."+r.String())
-	}
-	for _, e := range []policy.Effect{policy.Deny, policy.Verify, policy.ChangePassword, policy.Allow} {
-		keys = append(keys, "effect."+e.String())
-	}
-	for c := session.Web; c <= session.API; c++ {
-		keys = append(keys, "client."+c.String())
-	}
-	for s := member.Pending; s <= member.Deleted; s++ {
-		keys = append(keys, "status."+s.String())
-	}
-	for _, r := range []string{directory.SuperAdmin, directory.Deputy, directory.ITAdmin, directory.HRAdmin} {
-		keys = append(keys, "role."+r)
-	}
-	for a := range directory.Acts() {
-		keys = append(keys, "kind."+a.Kind())
-	}
-	for _, p := range []*policy.Profile{policy.Standard(), policy.NaverWorks(), policy.LineWorks(), policy.Kintone()} {
-		for _, feature := range p.Unavailable {
-			keys = append(keys, "network.feature."+feature)
-		}
-	}
-	for _, line := range []string{"0", "1", "2", "3", "4", "5", "6", "6a", "6b", "6c", "6d", "7a", "7b", "7c", "7d", "7e", "8"} {
-		keys = append(keys, "step."+line+".yes", "step."+line+".no")
-	}
-	for _, key := range keys {
-		if !has(key) {
-			t.Errorf("there is no text %s", key)
 		}
 	}
 }
@@ -133,6 +94,14 @@ func TestKeysExist(t *testing.T) {
 	for key := range used {
 		if !has(key) {
 			t.Errorf("a template uses %s, which does not exist", key)
+		}
+	}
+	code := literals(t, ".")
+	for key := range words {
+		if !used[key] && !slices.ContainsFunc(code, func(text string) bool {
+			return text == key || strings.HasSuffix(text, ".") && strings.HasPrefix(key, text) || strings.HasPrefix(text, ".") && strings.HasSuffix(key, text)
+		}) {
+			t.Errorf("nothing uses %s", key)
 		}
 	}
 }

@@ -124,11 +124,11 @@ func (t *Tenant) binding(id member.ID, stamp session.Stamp) verify.Binding {
 // more, and count as a failure. And it is finished though nobody waits for the answer, for
 // a browser that sends a form again hangs up on the first.
 func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, old, new string) (Answer, error) {
-	if err := fresh(old, new); err != nil {
-		return Answer{}, err
-	}
 	st, ok, err := t.site.find(ctx, t.ID, attempt, policy.ChangePassword)
-	if ok {
+	if err == nil {
+		err = t.fresh(ctx, st.Member, old, new)
+	}
+	if ok && err == nil {
 		if ok, err = t.site.use(ctx, attempt, true); !ok {
 			st = step{Used: true}
 		}

@@ -10,11 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/member/password"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -25,13 +26,23 @@ const (
 	MaxPassword = 256     // bytes of any
 )
 
+// common are passwords that many use and that are long enough. A real server reads a list of
+// those that were stolen somewhere: see password.ReadList.
+var common = password.ListOf("password1234", "passwordpassword", "administrator", "iloveyou1234", "letmein12345", "correct horse battery staple")
+
 // maxWait is how long a password waits for its turn to be hashed.
 const maxWait = 5 * time.Second
 
 // PasswordError says what is wrong with a password, whoever's it is.
-type PasswordError struct{ Text string }
+type PasswordError struct{ Flaws []password.Flaw }
 
-func (e *PasswordError) Error() string { return e.Text }
+func (e *PasswordError) Error() string {
+	var texts []string
+	for _, f := range e.Flaws {
+		texts = append(texts, f.Error())
+	}
+	return "this password is not taken: " + strings.Join(texts, "; ")
+}
 
 // secret is a password as it is stored.
 type secret struct {
@@ -198,20 +209,28 @@ func (s *Site) Hashed() int64 { return s.passwords.hashed.Load() }
 
 // typed returns what is wrong with a password that somebody typed at the door, before it
 // takes the time of hashing. It says nothing of any member.
-func typed(password string) error {
-	if len(password) > MaxPassword {
-		return &PasswordError{fmt.Sprintf("a password has at most %d bytes", MaxPassword)}
+func typed(text string) error {
+	if len(text) > MaxPassword {
+		return &PasswordError{[]password.Flaw{{Code: "too-long", Want: MaxPassword}}}
 	}
 	return nil
 }
 
-// fresh returns what is wrong with a new password in the place of old.
-func fresh(old, new string) error {
-	if err := errors.Join(typed(old), typed(new)); err != nil {
-		return typed(old + new)
+// fresh returns what is wrong with a new password of a member, as a *PasswordError, or that
+// it could not be checked. old is the one that it takes the place of; "": whatever that is.
+func (t *Tenant) fresh(ctx context.Context, id member.ID, old, new string) error {
+	for _, text := range []string{old, new} {
+		if err := typed(text); err != nil {
+			return err
+		}
 	}
-	if utf8.RuneCountInString(new) < MinPassword || new == old {
-		return &PasswordError{fmt.Sprintf("the new password must be another one of at least %d characters", MinPassword)}
+	err := password.Policy{MinLength: MinPassword}.Check(ctx, password.Candidate{
+		New: new, Words: []string{string(t.ID), string(id)}, Blocklist: common,
+		Used: func(context.Context, string, int) (bool, error) { return new == old, nil },
+	})
+	var refused *password.RefusedError
+	if errors.As(err, &refused) {
+		return &PasswordError{refused.Flaws}
 	}
-	return nil
+	return err
 }

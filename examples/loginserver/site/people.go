@@ -3,11 +3,9 @@ package site
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"time"
-	"unicode/utf8"
 
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
@@ -80,11 +78,8 @@ func (a *Actor) SignOutAll(ctx context.Context, id member.ID, why string) (int, 
 // member must choose another one at the next login, so that the administrator's is no
 // password for long. Permission: security. The error may be a *PasswordError.
 func (a *Actor) SetPassword(ctx context.Context, id member.ID, password, why string, change bool) error {
-	if err := typed(password); err != nil {
+	if err := a.Tenant.fresh(ctx, id, "", password); err != nil {
 		return err
-	}
-	if utf8.RuneCountInString(password) < MinPassword {
-		return &PasswordError{fmt.Sprintf("a new password has at least %d characters", MinPassword)}
 	}
 	s := a.Tenant.site
 	err := s.directory.SetPassword(ctx, a.ID, a.Tenant.ID, id, why, func(ctx context.Context) error {
