@@ -159,6 +159,18 @@ func TestHost(t *testing.T) {
 			}
 		}
 	}
+	for accept, want := range map[string][2]string{ // a program and a browser are each answered in their own way
+		"":              {"application/json", `"reason":"wrong-host"`},
+		"text/html,*/*": {"text/html; charset=utf-8", "이 서버의 이름이 아닙니다"},
+	} {
+		r := httptest.NewRequest("GET", "/t/works/me", nil)
+		r.Host = "evil.example"
+		r.Header.Set("Accept", accept)
+		r.Header.Set("Accept-Language", "ko")
+		if w := s.do(office, r); w.Code != 421 || w.Header().Get("Content-Type") != want[0] || !strings.Contains(w.Body.String(), want[1]) {
+			t.Errorf("for %q: %d %s %s", accept, w.Code, w.Header().Get("Content-Type"), w.Body)
+		}
+	}
 }
 
 // No spelling of a path reaches a tenant that is not the one it names.

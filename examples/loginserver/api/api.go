@@ -32,6 +32,8 @@ func refuse(w http.ResponseWriter, r *http.Request, status int) {
 	switch status {
 	case http.StatusMethodNotAllowed:
 		p = problem{Error: "this takes " + w.Header().Get("Allow"), Reason: "method-not-allowed"}
+	case http.StatusMisdirectedRequest:
+		p = problem{Error: "this server has another name; whoever runs it says which, by -url", Reason: "wrong-host"}
 	case http.StatusForbidden:
 		p = problem{Error: "the browser says that another site asks for this", Reason: "cross-site"}
 	}

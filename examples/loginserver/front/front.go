@@ -6,6 +6,7 @@ package front
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -107,7 +108,8 @@ type Room struct {
 	*http.ServeMux
 
 	// Refuse answers in the room's own words what no handler gets: 404; 405, with the methods
-	// that there are in the header Allow; 403, a change that another site asks for.
+	// that there are in the header Allow; 403, a change that another site asks for; 421, a
+	// request for another name.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int)
 }
 
@@ -142,7 +144,10 @@ func (f *Front) Handler(pages, api Room) http.Handler {
 		first, _ := asked(r)
 		first.Refuse(w, r, http.StatusForbidden)
 	}))
-	return f.headers(f.named(protection.Handler(bounded(rooms))))
+	return f.headers(f.named(protection.Handler(bounded(rooms)), func(w http.ResponseWriter, r *http.Request) {
+		first, _ := asked(r)
+		first.Refuse(w, r, http.StatusMisdirectedRequest)
+	}))
 }
 
 // allowed returns the methods by which a room has the path of a request.
@@ -167,11 +172,14 @@ func WantsPage(r *http.Request) bool {
 // to this machine (DNS rebinding); to the browser of somebody who is inside, this server then
 // is that site, and its answers are for that page to read. An address resolves to nothing
 // else.
-func (f *Front) named(h http.Handler) http.Handler {
+func (f *Front) named(h http.Handler, refuse http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := (&url.URL{Host: r.Host}).Hostname()
 		if _, err := netip.ParseAddr(name); err != nil && !slices.Contains(f.Names, strings.ToLower(name)) {
-			http.Error(w, "this server has another name", http.StatusMisdirectedRequest)
+			if f.Log != nil {
+				f.Log.Warn("a request for another name; -url tells this server its own", "host", fmt.Sprintf("%.100q", r.Host))
+			}
+			refuse(w, r)
 			return
 		}
 		h.ServeHTTP(w, r)

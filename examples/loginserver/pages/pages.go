@@ -94,6 +94,8 @@ var refusals = map[int]string{
 	http.StatusNotFound:         "error.not-found",
 	http.StatusMethodNotAllowed: "error.method",
 	http.StatusForbidden:        "error.cross-site",
+
+	http.StatusMisdirectedRequest: "error.host",
 }
 
 // chooser takes ?lang= for a choice of the language, and goes on without it.
