@@ -72,8 +72,8 @@ func every(b *tab, lang string) {
 			b.wide()
 			b.check(name + " on a desktop")
 			b.shot(name)
-			b.phone()
 		}
+		b.phone()
 		b.dark(lang != "en")
 		b.check(name + " on a phone")
 		b.shot(name + "-phone")

@@ -93,11 +93,13 @@ func TestServerSaysWhatItIs(t *testing.T) {
 		}
 		w := &world{T: t, Site: s, http: handler(&front.Front{Site: s, Names: []string{"example.com"}}, nil, nil)}
 		says(t, c.why, w.browse(home, "/", nil).Body.String(), map[string]bool{
-			"Sallyport demo":                        c.demo,
-			"is made up":                            c.demo,
-			"root (super admin), it (IT admin)":     c.demo,
-			"It is gone when the server stops.":     c.forgets,
-			"What is allowed depends on that addre": true,
+			"Sallyport demo":                    c.demo,
+			"is made up":                        c.demo,
+			"root (super admin), it (IT admin)": c.demo,
+			"It is gone when the server stops.": c.forgets,
+			"Sallyport decides who may log in":  true,
+			"Members log in from everywhere":    c.demo,
+			"What to try":                       c.demo,
 		})
 		if c.demo {
 			var said bytes.Buffer
@@ -413,6 +415,10 @@ func TestOthersAreShutOut(t *testing.T) {
 	says(t, "designated too", page.post(http.StatusOK, "/admin/network", "doc", two, "from", from, "range", usa, "label", "x", "do", "add"), map[string]bool{
 		"<code>8.8.8.8</code>": true, "Not saved yet": true})
 	s.save("kintone", func(x *policy.Settings) { x.Access = policy.AllAddresses })
+	s.in(office, "kintone", "it")
+	says(t, "by IPv6, which this product has not", save(page, "kintone", "save", two), map[string]bool{"it cannot come in from ::1": true, "Designate ::1 too": false})
+	s.save("kintone", func(x *policy.Settings) { x.Access = policy.AllAddresses })
+	s.in(usa, "kintone", "it")
 	says(t, "on trial", save(page, "kintone", "trial", two), map[string]bool{"Saved on trial": true, "it cannot come in from 8.8.8.8": true, "let the time run out": true, "Designate 8.8.8.8 too": false, "in the history": false})
 
 	// One that ends its own session tells it as well, and leads to the login.

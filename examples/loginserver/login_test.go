@@ -108,9 +108,6 @@ func TestNoAddress(t *testing.T) {
 // Where the network refuses an ordinary member, an answer is the same to the
 // byte whatever the password and whoever the member; where it does not, an
 // unknown member is a wrong password.
-// Where the network refuses an ordinary member, an answer is the same to the
-// byte whatever the password and whoever the member; where it does not, an
-// unknown member is a wrong password.
 func TestGuarantee32RefusalsTellNothing(t *testing.T) {
 	for _, tt := range []struct{ from, tenant, client, want string }{
 		{home, "works", "web", "403 deny [address-not-designated]"},

@@ -199,7 +199,7 @@ func drawLine(ctx context.Context, out io.Writer, db *redisstore.DB) error {
 func handler(f *front.Front, at []place, metrics http.Handler) http.Handler {
 	p := &pages.Pages{Front: f}
 	for _, x := range at {
-		p.Places = append(p.Places, pages.Place{URL: "http://" + x.String(), Name: x.Name})
+		p.Places = append(p.Places, pages.Place{URL: "http://" + x.String(), Addr: x.Addr()})
 	}
 	a := &api.API{Front: f, Metrics: metrics}
 	return f.Handler(p.Room(), a.Room())

@@ -256,7 +256,6 @@ func TestStepsOnPages(t *testing.T) {
 	}
 }
 
-// What a crowd of logins leaves behind is bounded.
 // A country that is unknown counts as one place, since nothing tells more.
 func TestUnknownCountry(t *testing.T) {
 	s := newSite(t)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
@@ -58,6 +59,10 @@ func TestCodesHaveWords(t *testing.T) {
 	}
 	for _, line := range []string{"0", "1", "2", "3", "4", "5", "6", "6a", "6b", "6c", "6d", "7a", "7b", "7c", "7d", "7e", "8"} {
 		need("steps", "step.", line+".yes", line+".no")
+	}
+
+	for _, u := range site.Demo() {
+		need("tenants of the demo", "about.", string(u.ID))
 	}
 
 	problems := make(map[string]bool)

@@ -24,7 +24,7 @@ var menu = []struct {
 	{"accesses", "accesses.title", directory.Members | directory.Security | directory.Audit},
 	{"devices", "devices.title", directory.Members | directory.Security | directory.Audit},
 	{"audit", "audit.title", directory.Audit},
-	{"history", "history.title", directory.Security | directory.Audit},
+	{"history", "edit.history", directory.Security | directory.Audit},
 }
 
 // links are the pages that the visitor may open. Each page asks for itself whether it may be.

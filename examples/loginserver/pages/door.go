@@ -25,6 +25,25 @@ func (p *Pages) getIndex(w http.ResponseWriter, r *http.Request) {
 	}{p.Front.Site.Tenants(), p.Places, p.Front.Seen(r).Addr, p.Front.Site.Forgets()}})
 }
 
+// place names an address of this machine as the demo's own settings do.
+func (l lang) place(a netip.Addr) string {
+	switch {
+	case a == netip.IPv6Loopback():
+		return l.say("place.office")
+	case a.IsLoopback():
+		return l.say("place.home")
+	}
+	return l.say("place.other")
+}
+
+// about says what a tenant of the demo is for; "" of any other.
+func (l lang) about(t session.TenantID) string {
+	if key := "about." + string(t); has(key) {
+		return l.say(key)
+	}
+	return ""
+}
+
 // entry is what the pages of a login show.
 type entry struct {
 	Address   netip.Addr

@@ -3,6 +3,7 @@ package pages
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -179,9 +180,9 @@ func (p *Pages) showEditor(w http.ResponseWriter, r *http.Request, v *visitor, s
 		if e.Trial == nil {
 			e.Trial = &trial{}
 		}
-		left := max(0, time.Until(now.Returns)).Round(time.Second)
+		left := int(max(0, time.Until(now.Returns)).Seconds())
 		e.Trial.Tenant, e.Trial.Version, e.Trial.Until = v.tenant.ID, now.Version.String(), now.Returns
-		e.Trial.Left = v.l.say("network.trial-left", left.String())
+		e.Trial.Left = fmt.Sprintf("%d:%02d", left/60, left%60)
 	}
 	out := v.page("network", v.l.say("network.title"), e)
 	out.Notice = notice

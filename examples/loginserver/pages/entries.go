@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
 
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/policy"
@@ -25,7 +26,11 @@ type badLine struct {
 }
 
 func sortNames(l lang, names []choice) {
-	c := collate.New(languages[l])
+	tag := languages[l]
+	if tag == language.Japanese {
+		tag = language.Und // the tables of package collate put some names in カ before ア
+	}
+	c := collate.New(tag)
 	slices.SortStableFunc(names, func(a, b choice) int { return c.CompareString(a.Name, b.Name) })
 }
 

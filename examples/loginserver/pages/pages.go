@@ -14,6 +14,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -30,7 +31,7 @@ import (
 // Place is where somebody on this machine can reach the server, and so where they come from.
 type Place struct {
 	URL  string
-	Name string
+	Addr netip.Addr
 }
 
 // Pages answers browsers. Make one with its fields and call Room.
@@ -161,6 +162,8 @@ func parsed() []*template.Template {
 			"role":      l.role,
 			"step":      l.step,
 			"because":   because,
+			"place":     l.place,
+			"about":     l.about,
 			"ended":     l.ended,
 		}).ParseFS(htmlFiles, "html/*.html")))
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
@@ -66,8 +67,9 @@ func (p *Pages) showSaved(w http.ResponseWriter, r *http.Request, v *visitor, sa
 		case f.Decision.Reason == policy.ReasonAddressNotDesignated:
 			d.Address = true
 			same := func(o outside) bool { return o.Range == f.Addr }
-			if !d.Ended && !d.Trial && !slices.ContainsFunc(d.Out, same) { // else nothing can be saved now, or a button is there
-				x.Range, x.Label = f.Addr, v.l.say("here.label", string(f.Member))
+			entry, err := ipset.RangeFrom(f.Addr, f.Addr)
+			if !d.Ended && !d.Trial && !slices.ContainsFunc(d.Out, same) && err == nil && len(judge(v, policy.Entry{Range: entry})) == 0 {
+				x.Range, x.Label = f.Addr, v.l.say("here.label", string(f.Member)) // which can be saved now, and is offered once
 			}
 		}
 		d.Out = append(d.Out, x)

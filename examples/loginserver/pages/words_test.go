@@ -126,6 +126,19 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
+// Countries stand in the order of each language.
+func TestCountriesAreSorted(t *testing.T) {
+	for l, want := range [][]string{{"Åland Islands", "Albania", "Zimbabwe"}, {"가나", "대한민국", "홍콩(중국 특별행정구)"}, {"アイスランド", "ガーナ", "ロシア"}} {
+		names := []choice{{Name: want[2]}, {Name: want[0]}, {Name: want[1]}}
+		sortNames(lang(l), names)
+		for i := range names {
+			if names[i].Name != want[i] {
+				t.Errorf("%v: %v", languages[l], names)
+			}
+		}
+	}
+}
+
 // A list of clients is short, and tells nothing of the host's own.
 func TestListsOfClients(t *testing.T) {
 	all := session.AllClients
