@@ -160,6 +160,8 @@ func TestListShowsLocks(t *testing.T) {
 		}
 		says(t, "the list", b.get("/admin/members"), map[string]bool{`<span class="tag locked">`: true})
 		says(t, "those who are locked", b.get("/admin/members?status=locked"), map[string]bool{"/admin/members/kim": true, "/admin/members/lee": false})
+		says(t, "its file", b.get("/admin/members.csv?status=locked"), map[string]bool{`"kim","locked"`: true, `"lee"`: false})
+		says(t, "its link", b.get("/admin/members?status=locked"), map[string]bool{"members.csv?status=locked": true})
 		says(t, "kim's own page", b.get("/admin/members/kim"), map[string]bool{"Locked after failed logins": true})
 		says(t, "lee's own page", b.get("/admin/members/lee"), map[string]bool{"Locked after failed logins": false})
 		s.act(directory.Unlock, "works", "kim", directory.Facts{})

@@ -220,8 +220,6 @@ func TestMail(t *testing.T) {
 	}
 }
 
-// The pages are whole: every template can be made of what it is given.
-
 func TestHeaders(t *testing.T) {
 	s := newSite(t)
 	for _, tt := range []struct {
@@ -310,6 +308,26 @@ func TestProxies(t *testing.T) {
 	for _, wrong := range []string{"x", "0.0.0.0/0", ""} {
 		if _, err := resolverFor([]string{wrong}); err == nil || !strings.Contains(err.Error(), "-trust-proxy") {
 			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
+
+// Who is refused is told whom to ask, and a session that needs a code is asked for it as
+// programs know it.
+func TestRefusalsSayWhatToDo(t *testing.T) {
+	s := newSite(t)
+	says(t, "the page of a login", s.browse(home, "/t/works/login", nil, "member", "kim", "password", "demo-kim").Body.String(), map[string]bool{"<dd>it@works.example</dd>": true})
+	r := httptest.NewRequest("GET", "/t/works/admin/network", nil)
+	r.Header.Set("Authorization", "Bearer "+s.in(office, "works", "it"))
+	if w := s.do(home, r); w.Code != 403 || !strings.Contains(w.Body.String(), `"contact":"it@works.example"`) {
+		t.Errorf("an administrator outside: %d %s", w.Code, w.Body)
+	}
+	in := s.verify(usa, s.login(usa, "standard", "kim", "demo-kim").Attempt, s.code()).Session
+	for from, want := range map[string]string{other: `Bearer error="insufficient_user_authentication", acr_values="identity-verified"`, usa: ""} {
+		r := httptest.NewRequest("GET", "/t/standard/me", nil)
+		r.Header.Set("Authorization", "Bearer "+in)
+		if got := s.do(from, r).Header().Get("WWW-Authenticate"); got != want {
+			t.Errorf("from %s: %q, want %q", from, got, want)
 		}
 	}
 }

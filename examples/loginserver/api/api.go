@@ -104,7 +104,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		http.Error(w, "no answer", http.StatusInternalServerError)
 		return
 	}
-	if status == http.StatusUnauthorized {
+	if status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	w.Header().Set("Content-Type", "application/json")

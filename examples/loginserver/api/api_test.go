@@ -144,7 +144,7 @@ func TestActions(t *testing.T) {
 func TestLists(t *testing.T) {
 	c := newClient(t)
 	c.login("works", "root")
-	for _, path := range []string{"accesses", "audit"} {
+	for _, path := range []string{"accesses", "audit", "members"} {
 		w, _ := c.do("GET", "/t/works/admin/"+path, "", "Accept", "text/csv")
 		if w.Code != 200 || w.Header().Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(w.Body.String(), "\ufeff") || strings.Count(w.Body.String(), "\r\n") < 2 {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)

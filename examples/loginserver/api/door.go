@@ -84,6 +84,9 @@ type me struct {
 func (a *API) getMe(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
 	v := a.Front.Visit(r, t)
 	ans := me{Effect: v.Decision.Effect, Reason: v.Decision.Reason, Address: v.Seen.Addr, Country: v.Decision.Country}
+	if v.Decision.Effect == policy.Verify { // RFC 9470
+		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_user_authentication", acr_values="`+policy.ReasonIdentityVerified.String()+`"`)
+	}
 	if !v.Decision.Allowed() {
 		writeJSON(w, http.StatusUnauthorized, ans)
 		return

@@ -18,10 +18,16 @@ func wantsCSV(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/csv")
 }
 
-func writeCSV(w http.ResponseWriter, name string, b []byte) {
+// writeFile answers with what file writes, whole or not at all.
+func (a *API) writeFile(w http.ResponseWriter, r *http.Request, name string, file func(io.Writer) error) {
+	var b bytes.Buffer
+	if err := file(&b); err != nil {
+		a.writeProblem(w, r, err)
+		return
+	}
 	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Write(b)
+	w.Write(b.Bytes())
 }
 
 func timeOf(r *http.Request, name string) (at time.Time, err error) {
@@ -57,12 +63,7 @@ func writeList[E, J any](a *API, w http.ResponseWriter, r *http.Request, err err
 		return
 	}
 	if wantsCSV(r) {
-		var b bytes.Buffer
-		if err := file(&b); err != nil {
-			a.writeProblem(w, r, err)
-			return
-		}
-		writeCSV(w, name, b.Bytes())
+		a.writeFile(w, r, name, file)
 		return
 	}
 	list := []J{}

@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/rand"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"time"
@@ -35,6 +36,10 @@ func (a *API) getMembers(w http.ResponseWriter, r *http.Request, who *site.Actor
 	}
 	if err != nil {
 		a.writeProblem(w, r, err)
+		return
+	}
+	if wantsCSV(r) {
+		a.writeFile(w, r, "members.csv", func(b io.Writer) error { return who.MembersCSV(r.Context(), b, query) })
 		return
 	}
 	list, err := who.Members(r.Context(), query)

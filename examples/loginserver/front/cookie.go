@@ -24,7 +24,7 @@ func (f *Front) DropCookie(w http.ResponseWriter, r *http.Request, t *site.Tenan
 func (f *Front) cookie(w http.ResponseWriter, r *http.Request, t *site.Tenant, token string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: CookieName, Value: token, Path: "/t/" + string(t.ID) + "/", MaxAge: maxAge,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: f.secure(r),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: f.Secure(r),
 	})
 }
 

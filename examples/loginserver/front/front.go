@@ -73,7 +73,7 @@ func (f *Front) Admin(respond func(http.ResponseWriter, *http.Request, httpgate.
 			return t.Request(s, netip.Addr{}), err
 		},
 		Help: func(r *http.Request, t session.TenantID, d policy.Decision) httpgate.Help {
-			return httpgate.Help{Next: "/t/" + r.PathValue("tenant") + "/login"}
+			return httpgate.Help{Contact: f.Tenant(r).Contact, Next: "/t/" + r.PathValue("tenant") + "/login"}
 		},
 	}
 	let := guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -208,16 +208,16 @@ func (f *Front) headers(h http.Handler) http.Handler {
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
 		header.Set("Vary", "Accept, Accept-Language")
-		if f.secure(r) {
+		if f.Secure(r) {
 			header.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-// secure reports whether the client came by TLS: to this server, or to a declared proxy that
+// Secure reports whether the client came by TLS: to this server, or to a declared proxy that
 // says so.
-func (f *Front) secure(r *http.Request) bool {
+func (f *Front) Secure(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}

@@ -181,7 +181,8 @@ func (p *Pages) refused(w http.ResponseWriter, r *http.Request, t *site.Tenant, 
 		Address netip.Addr
 		Reason  policy.Reason
 		Network bool
-	}{p.Front.Seen(r).Addr, d.Reason, d.Reason == policy.ReasonAddressNotDesignated}})
+		Contact string
+	}{p.Front.Seen(r).Addr, d.Reason, d.Reason == policy.ReasonAddressNotDesignated, t.Contact}})
 }
 
 // wait tells somebody who has proved the password that no code is sent or taken for a while.

@@ -43,7 +43,7 @@ type Pages struct {
 // Room returns the pages by their paths.
 func (p *Pages) Room() front.Room {
 	mux := http.NewServeMux()
-	page := func(pattern string, h http.HandlerFunc) { mux.HandleFunc(pattern, chooser(h)) }
+	page := func(pattern string, h http.HandlerFunc) { mux.HandleFunc(pattern, p.chooser(h)) }
 	page("GET /{$}", p.getIndex)
 	mux.Handle("GET /static/{file}", p.static())
 	page("GET /reset/{link}", p.getReset)
@@ -77,6 +77,7 @@ func (p *Pages) Room() front.Room {
 	page("POST /t/{tenant}/admin/history", p.in(p.postHistory))
 	page("GET /t/{tenant}/admin/whatif", p.in(p.getWhatIf))
 	page("GET /t/{tenant}/admin/members", p.in(p.getMembers))
+	page("GET /t/{tenant}/admin/members.csv", p.in(p.getMembersCSV))
 	page("GET /t/{tenant}/admin/members/{member}", p.in(p.getMember))
 	page("GET /t/{tenant}/admin/members/{member}/visits.csv", p.in(p.getVisits))
 	page("POST /t/{tenant}/admin/members/{member}/{act}", p.in(p.postAct))
@@ -100,7 +101,7 @@ var refusals = map[int]string{
 }
 
 // chooser takes ?lang= for a choice of the language, and goes on without it.
-func chooser(h http.HandlerFunc) http.HandlerFunc {
+func (p *Pages) chooser(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		l, ok := langNamed(q.Get("lang"))
@@ -108,7 +109,7 @@ func chooser(h http.HandlerFunc) http.HandlerFunc {
 			h(w, r)
 			return
 		}
-		http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: l.String(), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
+		http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: l.String(), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: p.Front.Secure(r)})
 		q.Del("lang")
 		to := url.URL{Path: r.URL.Path, RawQuery: q.Encode()}
 		redirect(w, r, to.RequestURI())

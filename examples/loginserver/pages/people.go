@@ -56,9 +56,7 @@ func (p *Pages) getWhatIf(w http.ResponseWriter, r *http.Request, v *visitor) {
 }
 
 func (p *Pages) getMembers(w http.ResponseWriter, r *http.Request, v *visitor) {
-	q := r.URL.Query()
-	query := directory.Query{Text: q.Get("text"), After: member.ID(q.Get("after")), Max: 50}
-	query.Status, _ = member.ParseStatus(q.Get("status")) // what is none chooses all
+	query := membersOf(r)
 	list, err := v.Members(r.Context(), query)
 	if err != nil {
 		p.failed(w, r, v, err)
@@ -69,15 +67,31 @@ func (p *Pages) getMembers(w http.ResponseWriter, r *http.Request, v *visitor) {
 		Status   member.Status
 		Statuses []member.Status
 		Members  []directory.Entry
+		Chosen   string // the query that chooses them
 		Next     string
-	}{query.Text, query.Status, statuses, list, ""}
+	}{query.Text, query.Status, statuses, list, "", ""}
+	chosen := url.Values{"text": {query.Text}, "status": {r.URL.Query().Get("status")}}
+	d.Chosen = "?" + chosen.Encode()
 	if len(list) == query.Max {
-		d.Next = "?" + url.Values{"text": {query.Text}, "status": {q.Get("status")}, "after": {string(list[len(list)-1].ID)}}.Encode()
+		chosen.Set("after", string(list[len(list)-1].ID))
+		d.Next = "?" + chosen.Encode()
 	}
 	p.show(w, r, http.StatusOK, "members", v.page("members", v.l.say("members.title"), d))
 }
 
 var statuses = []member.Status{member.Pending, member.Active, member.OnLeave, member.Suspended, member.Locked, member.Deleted}
+
+func (p *Pages) getMembersCSV(w http.ResponseWriter, r *http.Request, v *visitor) {
+	p.download(w, r, v, "members.csv", func(b io.Writer) error { return v.MembersCSV(r.Context(), b, membersOf(r)) })
+}
+
+// membersOf reads which members are chosen.
+func membersOf(r *http.Request) directory.Query {
+	q := r.URL.Query()
+	chosen := directory.Query{Text: q.Get("text"), After: member.ID(q.Get("after")), Max: 50}
+	chosen.Status, _ = member.ParseStatus(q.Get("status")) // what is none chooses all
+	return chosen
+}
 
 // act is one thing that can be done to a member now.
 type act struct {

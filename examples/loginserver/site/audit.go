@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/session"
@@ -21,6 +22,9 @@ func (a *Actor) Audit(ctx context.Context, q session.EventQuery) iter.Seq2[sessi
 			err = refused
 		}
 		return func(yield func(session.Event, error) bool) { yield(session.Event{}, err) }
+	}
+	if oldest := time.Now().Add(-directory.EventsKept); q.From.Before(oldest) {
+		q.From = oldest
 	}
 	people := session.Events(ctx, s.stores.Members, a.Tenant.ID, q)
 	network, ok := s.stores.Policies.(session.Log)

@@ -32,10 +32,10 @@ func Demo() []Setup {
 		return list
 	}
 	return []Setup{
-		{ID: "works", Profile: policy.NaverWorks().Name, Plan: "advanced", About: "from everywhere, until you designate addresses", Members: members("")},
-		{ID: "line", Profile: policy.LineWorks().Name, Plan: "advanced", About: "likewise, with no exceptions and no overseas blocking", Members: members("")},
-		{ID: "kintone", Profile: policy.Kintone().Name, Plan: "advanced", About: "likewise, IPv4 only; root is not free either", Members: members("")},
-		{ID: "standard", Profile: policy.Standard().Name, Plan: "advanced", About: "from the office; lee is an exception, and must change the password",
+		{ID: "works", Profile: policy.NaverWorks().Name, Plan: "advanced", Contact: "it@works.example", About: "from everywhere, until you designate addresses", Members: members("")},
+		{ID: "line", Profile: policy.LineWorks().Name, Plan: "advanced", Contact: "it@line.example", About: "likewise, with no exceptions and no overseas blocking", Members: members("")},
+		{ID: "kintone", Profile: policy.Kintone().Name, Plan: "advanced", Contact: "it@kintone.example", About: "likewise, IPv4 only; root is not free either", Members: members("")},
+		{ID: "standard", Profile: policy.Standard().Name, Plan: "advanced", Contact: "it@standard.example", About: "from the office; lee is an exception, and must change the password",
 			Members: members("lee"),
 			Settings: policy.Settings{
 				Access: policy.DesignatedAddresses,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
@@ -16,6 +17,31 @@ import (
 // basics.
 func (a *Actor) Members(ctx context.Context, q directory.Query) ([]directory.Entry, error) {
 	return a.Tenant.site.directory.List(ctx, a.ID, a.Tenant.ID, q)
+}
+
+// MembersCSV writes all members that q chooses, whatever its After and Max, as CSV that opens
+// in a spreadsheet. Permission: basics.
+func (a *Actor) MembersCSV(ctx context.Context, w io.Writer, q directory.Query) error {
+	c := session.NewCSV(w, session.CSVOptions{Download: true, BOM: true})
+	_ = c.Write("id", "status", "name", "mail", "roles") // Flush tells
+	q.After, q.Max = "", session.MaxPage
+	for {
+		page, err := a.Members(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			var roles []string
+			for _, r := range e.Roles {
+				roles = append(roles, r.Name)
+			}
+			_ = c.Write(string(e.ID), e.Status.String(), e.Profile.Name, e.Profile.Mail, strings.Join(roles, ", "))
+		}
+		if len(page) < q.Limit() {
+			return c.Flush()
+		}
+		q.After = page[len(page)-1].ID
+	}
 }
 
 // MemberIDs returns the first ids, for a person to choose from. Permission: basics.

@@ -179,7 +179,7 @@ func (s *Site) load(ctx context.Context, o Options) error {
 				s.engines = append(s.engines, e)
 			}
 			share.belongs(k.ID, p.Name)
-			s.tenants = append(s.tenants, &Tenant{ID: k.ID, About: k.About, Plan: k.Plan, Profile: p, site: s, engine: e})
+			s.tenants = append(s.tenants, &Tenant{ID: k.ID, About: k.About, Contact: k.Contact, Plan: k.Plan, Profile: p, site: s, engine: e})
 		}
 	}
 	if len(s.tenants) < len(kept) {

@@ -22,6 +22,7 @@ import (
 type Tenant struct {
 	ID      session.TenantID
 	About   string // for people, in English
+	Contact string // whom who is refused may ask, in the tenant's own words; "": nobody is named
 	Plan    policy.Plan
 	Profile *policy.Profile // not to be altered
 
@@ -36,6 +37,7 @@ type Setup struct {
 	Profile  string // the name of a product's profile
 	Plan     policy.Plan
 	About    string
+	Contact  string
 	Settings policy.Settings
 	Members  []Newcomer
 }
@@ -55,6 +57,7 @@ type kept struct {
 	Profile string           `json:"profile"`
 	Plan    policy.Plan      `json:"plan,omitempty"`
 	About   string           `json:"about,omitempty"`
+	Contact string           `json:"contact,omitempty"`
 }
 
 // ids keep tenants and members apart in names of values, in paths and in links.
@@ -68,7 +71,7 @@ func (s *Site) register(ctx context.Context, u Setup) error {
 	if !slices.ContainsFunc(profiles(), func(p *policy.Profile) bool { return p.Name == u.Profile }) {
 		return fmt.Errorf("tenant %s: there is no profile %.50q", u.ID, u.Profile)
 	}
-	b, err := json.Marshal(kept{u.ID, u.Profile, u.Plan, u.About})
+	b, err := json.Marshal(kept{u.ID, u.Profile, u.Plan, u.About, u.Contact})
 	if err != nil {
 		return err
 	}
