@@ -261,9 +261,7 @@ func TestWhoIsMadeAgainIsNotLocked(t *testing.T) {
 		ctx := t.Context()
 		f := newFixture(t, nil)
 		f.adopt(t, "kim")
-		for range directory.DefaultFailures {
-			f.Count(ctx, "acme", "kim", false)
-		}
+		f.lock(t, "kim")
 		if err := f.Delete(ctx, "boss", "acme", "kim", ""); err != nil {
 			t.Fatal(err)
 		}

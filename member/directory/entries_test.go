@@ -19,20 +19,12 @@ func TestListShowsWhoIsLocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		f := newFixture(t, &directory.Options{Terms: paid})
-		lock := func(id member.ID) {
-			t.Helper()
-			for range directory.DefaultFailures {
-				if _, err := f.Count(ctx, "acme", id, false); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
 		f.adopt(t, "root", directory.SuperAdmin)
 		for i := range 12 {
 			f.adopt(t, member.ID(fmt.Sprintf("m%02d", i)), []string{directory.HRAdmin}[:i%2]...)
 		}
 		for _, id := range []member.ID{"m01", "m02", "m03", "m05", "m07", "m08", "m11", "root"} {
-			lock(id)
+			f.lock(t, id)
 		}
 		for i := range 40 { // of nobody, whom no list has
 			for range directory.DefaultFailures {

@@ -420,30 +420,3 @@ func TestGuarantee29NobodyActsInAnotherTenant(t *testing.T) {
 		}
 	}
 }
-
-func TestGuarantee32FailuresTellNothing(t *testing.T) {
-	ctx := t.Context()
-	f := newFixture(t, nil)
-	f.adopt(t, "kim")
-	if err := f.Suspend(ctx, "boss", "acme", "kim", ""); err != nil {
-		t.Fatal(err)
-	}
-	// Once guessing has ended, right and wrong passwords are told the same.
-	for range 2 * directory.DefaultFailures {
-		f.Count(ctx, "acme", "kim", false)
-	}
-	for _, right := range []bool{false, true} {
-		if locked, err := f.Count(ctx, "acme", "kim", right); !locked || !errors.Is(err, member.ErrGuessed) {
-			t.Errorf("right %v: %v, %v", right, locked, err)
-		}
-	}
-	// Where nobody counts, nobody is locked: only Count locks.
-	for range 20 {
-		if _, err := f.Member(ctx, "acme", "boss"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if status(t, f, "boss") != member.Active {
-		t.Error("locked by being looked at")
-	}
-}

@@ -112,6 +112,16 @@ func (f fixture) adopt(t testing.TB, id member.ID, roles ...string) {
 	}
 }
 
+// lock locks a member of acme by failed logins.
+func (f fixture) lock(t testing.TB, id member.ID) {
+	t.Helper()
+	for range directory.DefaultFailures {
+		if _, err := f.Count(t.Context(), "acme", id, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func (f fixture) account(t testing.TB, id member.ID) directory.Account {
 	t.Helper()
 	a, err := f.mem.Load(t.Context(), "acme", id)

@@ -15,10 +15,6 @@ import (
 	"github.com/sallyport-go/sallyport/session/sessiontest"
 )
 
-func TestMemStore(t *testing.T) {
-	sessiontest.Run(t, func(*testing.T) session.Store { return session.NewMemStore() })
-}
-
 func TestTwoNodes(t *testing.T) {
 	sessiontest.RunNodes(t, func(*testing.T) []session.Store {
 		s := session.NewMemStore()
