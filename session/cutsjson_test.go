@@ -11,7 +11,7 @@ import (
 
 func TestCutsJSONRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
-	for range 2000 {
+	for range few(2000) {
 		c := cutsOf(randomSteps(r))
 		b, err := json.Marshal(c)
 		if err != nil || string(b) != c.String() {

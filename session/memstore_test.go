@@ -35,6 +35,14 @@ func create(t testing.TB, s session.Store, sessions ...session.Session) {
 	}
 }
 
+// few returns n, or a quarter of it where tests are to be short, as beside the race detector.
+func few(n int) int {
+	if testing.Short() {
+		return n / 4
+	}
+	return n
+}
+
 func visits(t *testing.T, s session.Visitor, of session.TenantID, m session.MemberID) (all []session.Visit) {
 	t.Helper()
 	for v, err := range s.Visits(t.Context(), of, m, time.Time{}) {
@@ -207,7 +215,8 @@ func TestTextIsCopied(t *testing.T) {
 
 func TestPurgeGivesBackMemory(t *testing.T) {
 	s := session.NewMemStore()
-	for i := range 20000 {
+	all := few(20000)
+	for i := range all {
 		n := newSession("acme", session.MemberID(fmt.Sprint(i%100)))
 		n.Created = noon.Add(time.Duration(i) * time.Second)
 		n.Seen, n.Life = n.Created, time.Hour
@@ -215,7 +224,7 @@ func TestPurgeGivesBackMemory(t *testing.T) {
 	}
 	total := 0
 	for {
-		n, err := s.Purge(t.Context(), noon.Add(20000*time.Second), 999)
+		n, err := s.Purge(t.Context(), noon.Add(time.Duration(all)*time.Second), 999)
 		if err != nil || n > 999 {
 			t.Fatal(n, err)
 		}
@@ -223,7 +232,7 @@ func TestPurgeGivesBackMemory(t *testing.T) {
 			break
 		}
 	}
-	if left, err := s.List(t.Context(), "acme", session.Query{Max: 1000}); total != 20000-3600 || len(left) != 1000 || err != nil {
+	if left, err := s.List(t.Context(), "acme", session.Query{Max: 1000}); total != all-3600 || len(left) != 1000 || err != nil {
 		t.Errorf("%d were purged, %d are listed, %v", total, len(left), err)
 	}
 	for m := range 100 {
@@ -243,15 +252,15 @@ func TestNothingIsLeftOfManySessions(t *testing.T) {
 			runtime.ReadMemStats(&m)
 			return int64(m.HeapAlloc)
 		}
-		before := heap()
-		for range 20000 {
+		all, before := few(20000), heap()
+		for range all {
 			n := newSession("acme", "kim")
 			n.Created, n.Seen, n.Life = time.Now(), time.Now(), time.Hour
 			create(t, s, n)
 		}
 		time.Sleep(session.History + time.Hour)
 		most := heap() - before
-		if n, err := s.Purge(t.Context(), time.Now(), 60000); n != 20000 || err != nil {
+		if n, err := s.Purge(t.Context(), time.Now(), 60000); n != all || err != nil {
 			t.Fatal(n, err)
 		}
 		if left := heap() - before; left > most/20 {
@@ -266,7 +275,7 @@ func TestNothingIsLeftOfManySessions(t *testing.T) {
 func TestPurgeBesideTouchAndPurge(t *testing.T) {
 	s := session.NewMemStore()
 	var all []session.Session
-	for range 20000 {
+	for range few(20000) {
 		n := newSession("acme", "kim")
 		n.Idle = time.Minute
 		create(t, s, n)
@@ -333,7 +342,7 @@ func TestTenantsComeAndGo(t *testing.T) {
 	var creators sync.WaitGroup
 	for g := range 2 {
 		creators.Go(func() {
-			for range 3000 {
+			for range few(3000) {
 				dead, live := newSession("acme", "kim"), newSession("acme", session.MemberID(fmt.Sprint("live", g)))
 				for _, n := range []*session.Session{&dead, &live} {
 					n.Created, n.Seen = old, old

@@ -95,7 +95,7 @@ func randomSteps(r *rand.Rand) []step {
 
 func TestCutsAgreeWithModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 3000 {
+	for range few(3000) {
 		a, b := randomSteps(r), randomSteps(r)
 		ca, cb := cutsOf(a), cutsOf(b)
 		ma, mb := modelOf(a), modelOf(b)

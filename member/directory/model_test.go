@@ -234,7 +234,7 @@ func draw(r *rand.Rand, at time.Time, p *plain) directory.Facts {
 func TestAMillionRandomActs(t *testing.T) {
 	acts := 1_000_000
 	if testing.Short() {
-		acts = 50_000
+		acts = 20_000
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	done := map[directory.Act]int{}
