@@ -77,8 +77,8 @@ func layerOf[N uint32 | uint64](numbers []N) *layer[N] {
 }
 
 // divide reports whether a look-up can begin at the entry level: one step is all
-// of it, or the fewest slots that have no more than a step each are at most two
-// for each of its numbers. These it makes.
+// of it, or the fewest slots that have no more than a step each are few enough.
+// These it makes.
 func (x *layer[N]) divide(numbers []N) bool {
 	every := 1 << (4 * x.entry)
 	n := len(numbers) / every
@@ -92,7 +92,7 @@ func (x *layer[N]) divide(numbers []N) bool {
 		shift = min(shift, bits.Len64(from(i)^from(i+step))-1)
 	}
 	last := from(n-1) >> shift
-	if last >= uint64(2*n) {
+	if last >= uint64(max(2*n, len(numbers)/2)) {
 		return false
 	}
 	x.slots, x.first, x.shift = make([]uint32, last+1), first, uint8(shift)

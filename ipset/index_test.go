@@ -290,4 +290,8 @@ func TestLayerTakesAStepMoreWhereMoreThanFifteenCrowd(t *testing.T) {
 			t.Errorf("%d numbers at equal distances: %+v", n, s)
 		}
 	}
+	// 64 crowds of 256 have slots at level 1, since half as many as numbers are few enough.
+	if s := ipset.LayerOf(crowd(64*256, func(i int) uint64 { return uint64(i>>8<<14 + i&255) })).Shape(); s.Steps != 2 || s.Slots < 4096 {
+		t.Errorf("64 crowds: %+v", s)
+	}
 }

@@ -33,7 +33,10 @@ func (v *values[V]) at(i int) (value V, ok bool) {
 	}
 	var zero V
 	value = v.of[i]
-	return value, value != zero || v.zeros != nil && v.zeros[i>>6]>>(i&63)&1 == 1
+	if v.zeros == nil {
+		return value, value != zero // without a branch on what nobody can guess
+	}
+	return value, value != zero || v.zeros[i>>6]>>(i&63)&1 == 1
 }
 
 func (v *values[V]) set(i int, value V) {
