@@ -92,15 +92,18 @@ func TestServerSaysWhatItIs(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := &world{T: t, Site: s, http: handler(&front.Front{Site: s, Names: []string{"example.com"}}, nil, nil)}
-		says(t, c.why, w.browse(home, "/", nil).Body.String(), map[string]bool{
-			"Sallyport demo":                    c.demo,
-			"is made up":                        c.demo,
-			"root (super admin), it (IT admin)": c.demo,
-			"It is gone when the server stops.": c.forgets,
-			"Sallyport decides who may log in":  true,
-			"Members log in from everywhere":    c.demo,
-			"What to try":                       c.demo,
-		})
+		if first := w.browse(home, "/", nil); !c.demo {
+			if to := first.Header().Get("Location"); to != "/t/main/login" {
+				t.Errorf("%s: to %q", c.why, to)
+			}
+			says(t, c.why, w.browse(home, "/t/main/login", nil).Body.String(), map[string]bool{"Log in to main": true, "demo": false, "All tenants": false})
+		} else {
+			says(t, c.why, first.Body.String(), map[string]bool{
+				"Sallyport demo": true, "is made up": true, "root (super admin), it (IT admin)": true, "It is gone when the server stops.": c.forgets,
+				"Sallyport decides who may log in": true, "Members log in from everywhere": true, "What to try": true,
+			})
+		}
+
 		if c.demo {
 			var said bytes.Buffer
 			welcome(&said, s, []place{{}})

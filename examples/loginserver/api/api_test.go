@@ -118,9 +118,18 @@ func TestActions(t *testing.T) {
 			t.Errorf("%s tells %q", action, password)
 		}
 	}
+	for range site.Failures {
+		c.do("POST", "/t/line/login", `{"member":"it","password":"wrong"}`)
+	}
+	if w, ans := c.do("POST", "/t/line/admin/members/it/unlock", `{"reason":"a test"}`); w.Code != 200 || ans["action"] != "unlock" {
+		t.Errorf("unlock: %d %s", w.Code, w.Body)
+	}
+	if w, _ := c.do("POST", "/t/line/login", `{"member":"it","password":"demo-it"}`); w.Code != 200 {
+		t.Errorf("unlocked: %d %s", w.Code, w.Body)
+	}
 	w, _ := c.do("GET", "/t/line/admin/audit", "")
-	for _, kind := range []string{"member-suspended", "member-deleted", "password-set", `"why":"a test"`} {
-		if !strings.Contains(w.Body.String(), strings.TrimPrefix(kind, "password-set")) {
+	for _, kind := range []string{"member-suspended", "member-deleted", "password-set", "member-unlocked", `"why":"a test"`} {
+		if !strings.Contains(w.Body.String(), kind) {
 			t.Errorf("no %s in the audit log: %s", kind, w.Body)
 		}
 	}

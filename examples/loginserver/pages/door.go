@@ -16,7 +16,13 @@ import (
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
 )
 
+// getIndex shows a demo around. Who comes to a real server with one tenant wants to log in
+// there; one with many customers would not list them.
 func (p *Pages) getIndex(w http.ResponseWriter, r *http.Request) {
+	if all := p.Front.Site.Tenants(); !p.Front.Site.Demo && len(all) == 1 {
+		p.toLogin(w, r, all[0])
+		return
+	}
 	p.show(w, r, http.StatusOK, "index", page{Title: langOf(r).say("index.title"), Data: struct {
 		Tenants []*site.Tenant
 		Places  []Place
