@@ -38,6 +38,25 @@ type LockedMember struct {
 	Since time.Time // Failures.Locked
 }
 
+// Joined is a Counter of a database that has the accounts too, so that a login, which needs
+// both, can read them at once. New asks it.
+type Joined interface {
+	Counter
+
+	// Join returns what reads from s and c at once, which are the two that New was given, or
+	// nil if nothing does: if one of them is another thing, what it answers may differ, also
+	// if this one is within it.
+	Join(s Store, c Counter) Reader
+}
+
+// Reader reads an account and its failures at once.
+type Reader interface {
+	// Read returns what Store.Load and Counter.Failures do, of one instant or of two that
+	// follow each other. If there is no account, the error is session.ErrNotFound and the
+	// failures are told nevertheless.
+	Read(ctx context.Context, t session.TenantID, id member.ID) (Account, Failures, error)
+}
+
 // Guess is one check of a password, and the rules by which it counts.
 type Guess struct {
 	Right bool

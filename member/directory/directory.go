@@ -22,6 +22,7 @@ import (
 type Directory struct {
 	store   Store
 	counter Counter
+	joined  Reader // of both at once; nil: each is asked
 	o       Options
 	telling chan struct{} // a place for each call of the host that is under way
 	seed    maphash.Seed  // of CountUnknown
@@ -86,6 +87,9 @@ func New(s Store, c Counter, o *Options) (*Directory, error) {
 	if d.o.Prompt == 0 {
 		d.o.Prompt = defaultPrompt
 	}
+	if j, ok := c.(Joined); ok {
+		d.joined = j.Join(s, c)
+	}
 	return d, nil
 }
 
@@ -103,6 +107,30 @@ func recovered(err *error) {
 // tenant or member, answers for nobody.
 func (d *Directory) load(ctx context.Context, t session.TenantID, id member.ID) (Account, error) {
 	a, err := d.store.Load(ctx, t, id)
+	return sound(t, id, a, err)
+}
+
+// counted returns an account as load does, and its failures. If there is no account, the
+// error is session.ErrNotFound, and the failures were read nevertheless.
+func (d *Directory) counted(ctx context.Context, t session.TenantID, id member.ID) (a Account, f Failures, err error) {
+	if d.joined != nil {
+		a, f, err = d.joined.Read(ctx, t, id)
+		a, err = sound(t, id, a, err)
+		return a, f, err
+	}
+	a, err = d.load(ctx, t, id)
+	if err != nil && !errors.Is(err, session.ErrNotFound) {
+		return a, f, err
+	}
+	f, failed := d.counter.Failures(ctx, t, id)
+	if failed != nil {
+		err = failed
+	}
+	return a, f, err
+}
+
+// sound returns what a store answered, if it is an account and that of the member.
+func sound(t session.TenantID, id member.ID, a Account, err error) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}

@@ -36,16 +36,12 @@ func (d *Directory) Member(ctx context.Context, t session.TenantID, id member.ID
 		}
 	}()
 	defer recovered(&err)
-	a, err := d.load(ctx, t, id)
+	a, f, err := d.counted(ctx, t, id)
 	missing := errors.Is(err, session.ErrNotFound)
 	if err != nil && !missing {
 		return nil, err
 	}
 	is := a.Member
-	f, err := d.counter.Failures(ctx, t, id)
-	if err != nil {
-		return nil, err
-	}
 	terms, err := d.terms(ctx, t)
 	switch {
 	case err != nil:
@@ -83,7 +79,14 @@ func (d *Directory) Member(ctx context.Context, t session.TenantID, id member.ID
 func (d *Directory) Count(ctx context.Context, t session.TenantID, id member.ID, right bool) (locked bool, err error) {
 	defer func() { locked = locked || err != nil }()
 	defer recovered(&err)
-	a, err := d.load(ctx, t, id)
+	var a Account
+	var f Failures
+	atOnce := right && d.joined != nil
+	if atOnce {
+		a, f, err = d.counted(ctx, t, id)
+	} else {
+		a, err = d.load(ctx, t, id)
+	}
 	if err != nil {
 		return true, err
 	}
@@ -91,8 +94,11 @@ func (d *Directory) Count(ctx context.Context, t session.TenantID, id member.ID,
 	if err != nil {
 		return true, err
 	}
+	if atOnce && f == (Failures{}) { // as of most who log in: there is nothing to forget
+		return false, nil
+	}
 	at := now()
-	f, err := d.counter.Count(ctx, t, id, Guess{Right: right, At: at, Limit: terms.Failures, Opens: opens(a)})
+	f, err = d.counter.Count(ctx, t, id, Guess{Right: right, At: at, Limit: terms.Failures, Opens: opens(a)})
 	if err != nil {
 		return true, err
 	}

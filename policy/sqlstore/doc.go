@@ -60,9 +60,10 @@
 //
 // # How many statements
 //
-// A login is three: the version of the policy, the member of the host's own table, the new
-// session. A package directory's member takes one more, since its failed logins are kept
-// beside it, and counting them two. A check that finds its copies takes none.
+// A login is three: the version of the policy, the member, the new session. A member of
+// package directory comes with its failed logins, if directory.New was given Members as
+// both, as above. Where logins are counted (engine.Options.Failures), a right password
+// takes one more and a wrong one five. A check that finds its copies takes none.
 //
 // A tenant is signed out by one save, however many sessions it has; what removes their rows,
 // EndAll and Purge, may come later and takes 5,000 at a time.

@@ -2,12 +2,53 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/session"
 )
+
+// Join returns m if accounts and failures are those of one database, and nobody stands
+// before either; see [directory.Joined].
+func (m *Members) Join(s directory.Store, c directory.Counter) directory.Reader {
+	a, accounts := s.(*Members)
+	b, failures := c.(*Members)
+	if accounts && failures && a != nil && b != nil && a.db != nil && b.db != nil && a.db.pool == b.db.pool && a.db.host == b.db.host {
+		return a
+	}
+	return nil
+}
+
+// Read returns an account and its failures, in one statement; see [directory.Reader].
+func (m *Members) Read(ctx context.Context, t session.TenantID, id member.ID) (directory.Account, directory.Failures, error) {
+	var a directory.Account
+	var f directory.Failures
+	err := m.db.read(ctx, func(q querier) error {
+		a, f = directory.Account{}, directory.Failures{}
+		var line, number, failed, behind sql.NullInt64
+		var locked instant
+		var doc []byte
+		found, err := m.db.find(ctx, q, `SELECT m.line, m.number, m.account, f.number, f.locked, f.behind FROM (SELECT 1) AS one
+			LEFT JOIN sallyport_members m ON m.tenant = $1 AND m.id = $2
+			LEFT JOIN sallyport_failures f ON f.tenant = $1 AND f.member = $2 WHERE TRUE{primary}`,
+			[]string{string(t), string(id)}, &line, &number, &doc, &failed, &locked, &behind)
+		if err != nil || !found {
+			return missing(err, "member", string(id))
+		}
+		f = (&failures{failed.Int64, behind.Int64, locked}).of()
+		if !line.Valid {
+			return missing(nil, "member", string(id))
+		}
+		a, err = version{line.Int64, number.Int64}.account(t, id, doc)
+		return err
+	})
+	if err != nil {
+		a = directory.Account{}
+	}
+	return a, f, err
+}
 
 // Count counts a check of a password; see [directory.Counter]. A right one of a member who
 // has no failures, which is most of them, is one statement that writes nothing.

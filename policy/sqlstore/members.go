@@ -13,7 +13,8 @@ import (
 )
 
 // Members is a [directory.Store], with its [session.Log] and [session.Outbox], and a
-// [directory.Counter]. Make one with DB.Members.
+// [directory.Counter], and a [directory.Joined]: a login reads both at once. Make one with
+// DB.Members.
 //
 // Loading an account takes one statement, saving a change seven or eight, in one
 // transaction. List reads the tenant's accounts in the order of their ids, by an index of
@@ -26,7 +27,7 @@ type Members struct {
 
 var _ interface {
 	directory.Store
-	directory.Counter
+	directory.Joined
 } = (*Members)(nil)
 
 // Load returns an account; see [directory.Store].

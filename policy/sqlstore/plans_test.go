@@ -218,6 +218,7 @@ func everything(t testing.TB, ctx context.Context, s *sqlstore.DB, h *heard) {
 	}
 	m.Note(ctx, session.Event{ID: "n", Tenant: of, At: at})
 	m.Forget(ctx, of, at.Add(-time.Hour), 10)
+	m.Read(ctx, of, "member-1")
 	m.Count(ctx, of, "member-1", directory.Guess{At: at, Limit: 5})
 	m.Count(ctx, of, "fresh", directory.Guess{At: at, Limit: 5})
 	m.Count(ctx, of, "fresh", directory.Guess{At: at, Limit: 5, Right: true})
