@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -16,95 +17,135 @@ var signOutFlag = flag.Int("sallyport.signout", 20_000, "sessions of the tenant 
 
 // BenchmarkAdmit is a login with its session: the decision by an engine, and the session.
 func BenchmarkAdmit(b *testing.B) {
-	bench(b, func(b *testing.B, n node, sent *counted) {
-		before, logins := sent.n.Load(), 0
-		for b.Loop() {
-			if err := n.stores.Sessions().Create(b.Context(), n.admit(b, acme, "kim")); err != nil {
-				b.Fatal(err)
-			}
-			logins++
-		}
-		b.ReportMetric(float64(sent.n.Load()-before)/float64(logins), "statements/op")
+	bench(b, func(b *testing.B, n node, of session.TenantID) func() error {
+		return func() error { return n.stores.Sessions().Create(b.Context(), n.admit(b, of, "kim")) }
 	})
 }
 
-// BenchmarkDecide is a login without its session, which shows what the store costs in it.
+// BenchmarkDecide is a login without its session.
 func BenchmarkDecide(b *testing.B) {
-	bench(b, func(b *testing.B, n node, _ *counted) {
-		for b.Loop() {
-			n.admit(b, acme, "kim")
-		}
+	bench(b, func(b *testing.B, n node, of session.TenantID) func() error {
+		return func() error { n.admit(b, of, "kim"); return nil }
 	})
 }
 
 // BenchmarkCheck is a request of a session whose policy and member are in the engine's cache.
 func BenchmarkCheck(b *testing.B) {
-	bench(b, func(b *testing.B, n node, sent *counted) {
-		s := n.admit(b, acme, "kim")
-		before, checks := sent.n.Load(), 0
-		for b.Loop() {
+	bench(b, func(b *testing.B, n node, of session.TenantID) func() error {
+		s := n.admit(b, of, "kim")
+		return func() error {
 			if d := n.check(b, s); d.Effect != policy.Allow {
-				b.Fatal(d)
+				return fmt.Errorf("%v", d)
 			}
-			checks++
+			return nil
 		}
-		b.ReportMetric(float64(sent.n.Load()-before)/float64(checks), "statements/op")
 	})
 }
 
 // BenchmarkFind and BenchmarkTouch are what a host adds to a check that keeps its sessions here.
 func BenchmarkFind(b *testing.B) {
-	bench(b, func(b *testing.B, n node, _ *counted) {
-		s := n.admit(b, acme, "kim")
-		if err := n.stores.Sessions().Create(b.Context(), s); err != nil {
-			b.Fatal(err)
-		}
-		for b.Loop() {
-			if found, err := n.stores.Sessions().Find(b.Context(), acme, s.ID); err != nil || found.ID != s.ID {
-				b.Fatal(err)
+	bench(b, func(b *testing.B, n node, of session.TenantID) func() error {
+		s := begun(b, n, of)
+		return func() error {
+			found, err := n.stores.Sessions().Find(b.Context(), of, s.ID)
+			if err == nil && found.ID != s.ID {
+				err = fmt.Errorf("found %v", found.ID)
 			}
+			return err
 		}
 	})
 }
 
 func BenchmarkTouch(b *testing.B) {
-	bench(b, func(b *testing.B, n node, _ *counted) {
-		s := n.admit(b, acme, "kim")
-		if err := n.stores.Sessions().Create(b.Context(), s); err != nil {
-			b.Fatal(err)
-		}
-		for at := s.Seen; b.Loop(); at = at.Add(time.Millisecond) {
-			if err := n.stores.Sessions().Touch(b.Context(), acme, s.ID, at, addr, korea); err != nil {
-				b.Fatal(err)
-			}
+	bench(b, func(b *testing.B, n node, of session.TenantID) func() error {
+		s := begun(b, n, of)
+		return func() error {
+			s.Seen = s.Seen.Add(time.Millisecond)
+			return n.stores.Sessions().Touch(b.Context(), of, s.ID, s.Seen, addr, korea)
 		}
 	})
 }
 
 func BenchmarkSave(b *testing.B) {
-	bench(b, func(b *testing.B, n node, sent *counted) {
-		before, saves := sent.n.Load(), uint64(0)
-		for b.Loop() {
+	bench(b, func(b *testing.B, n node, of session.TenantID) func() error {
+		saves := uint64(0)
+		return func() error {
 			saves++
-			if err := save(b.Context(), n.stores, record("saved", saves)); err != nil {
-				b.Fatal(err)
-			}
+			return save(b.Context(), n.stores, record("saved-"+of, saves))
 		}
-		b.ReportMetric(float64(sent.n.Load()-before)/float64(saves), "statements/op")
 	})
 }
 
-// bench runs a benchmark on each kind of database, which writes for good, with a tenant.
-func bench(b *testing.B, f func(*testing.B, node, *counted)) {
+// begun returns a session that is stored.
+func begun(b *testing.B, n node, of session.TenantID) session.Session {
+	b.Helper()
+	s := n.admit(b, of, "kim")
+	if err := n.stores.Sessions().Create(b.Context(), s); err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+// timed counts statements, and how long the database takes for them if they come one at a
+// time.
+type timed struct {
+	counted
+	began time.Time
+	spent time.Duration
+}
+
+func (t *timed) before(s string) error { t.began = time.Now(); return t.counted.before(s) }
+func (t *timed) after(string)          { t.spent += time.Since(t.began) }
+
+// together is how many callers there are at once.
+const together = 16
+
+// bench runs a benchmark on each kind of database, which writes for good: alone, with the
+// share of its time that the database takes, and by 16 callers at once, each of a tenant of
+// its own. prepare returns what is measured, for one caller.
+func bench(b *testing.B, prepare func(*testing.B, node, session.TenantID) func() error) {
 	for _, p := range places {
-		b.Run(p.name, func(b *testing.B) {
-			sent := &counted{}
-			dsn := lasting(p.dsn(b))
-			n := newNode(b, migrated(b, p.hooked(b, dsn, sent), p.dialect), staff{}, nil)
+		b.Run(p.name+"/alone", func(b *testing.B) {
+			sent := &timed{}
+			n := newNode(b, migrated(b, p.hooked(b, lasting(p.dsn(b)), sent), p.dialect), staff{}, nil)
 			enrol(b, n, acme)
-			n.check(b, n.admit(b, acme, "kim"))
+			do := prepare(b, n, acme)
+			if err := do(); err != nil { // what is cached is there
+				b.Fatal(err)
+			}
+			statements, spent, calls := sent.n.Load(), sent.spent, 0
 			b.ReportAllocs()
-			f(b, n, sent)
+			began := time.Now()
+			for b.Loop() {
+				if err := do(); err != nil {
+					b.Fatal(err)
+				}
+				calls++
+			}
+			took := time.Since(began)
+			b.ReportMetric(float64(sent.n.Load()-statements)/float64(calls), "statements/op")
+			b.ReportMetric(100*float64(sent.spent-spent)/float64(took), "%store")
+		})
+		b.Run(fmt.Sprintf("%s/%d-at-once", p.name, together), func(b *testing.B) {
+			n := newNode(b, migrated(b, open(b, p.driver, lasting(p.dsn(b))), p.dialect), staff{}, nil)
+			all := make(chan func() error, together)
+			for i := range together {
+				of := session.TenantID(fmt.Sprint("tenant-", i))
+				enrol(b, n, of)
+				all <- prepare(b, n, of)
+			}
+			b.SetParallelism(together / runtime.GOMAXPROCS(0))
+			b.ResetTimer()
+			b.RunParallel(func(more *testing.PB) {
+				do := <-all
+				for more.Next() {
+					if err := do(); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "op/s")
 		})
 	}
 }

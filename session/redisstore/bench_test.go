@@ -2,8 +2,10 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 	"github.com/sallyport-go/sallyport/session/redisstore"
 )
@@ -74,6 +77,121 @@ func BenchmarkSession(b *testing.B) {
 			}
 		})
 	}
+}
+
+// timed counts commands, and how long the server takes for them if they come one at a time.
+type timed struct {
+	n     atomic.Int64
+	spent atomic.Int64
+}
+
+func (h *timed) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *timed) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		began := time.Now()
+		err := next(ctx, cmd)
+		h.n.Add(1)
+		h.spent.Add(int64(time.Since(began)))
+		return err
+	}
+}
+
+func (h *timed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// together is how many callers there are at once.
+const together = 16
+
+// BenchmarkAdmit is a login with its session, and BenchmarkCheck a request that finds it,
+// by an engine whose settings are in memory: alone, with the share of its time that Redis
+// takes, and by 16 callers at once.
+func BenchmarkAdmit(b *testing.B) {
+	decided(b, func(_ *testing.B, enter func() (session.Session, error), _ *engine.Engine) func() error {
+		return func() error { _, err := enter(); return err }
+	})
+}
+
+func BenchmarkCheck(b *testing.B) {
+	decided(b, func(b *testing.B, enter func() (session.Session, error), eng *engine.Engine) func() error {
+		n, err := enter()
+		if err != nil {
+			b.Fatal(err)
+		}
+		return func() error {
+			d, err := eng.Check(b.Context(), engine.Request{Tenant: acme, Member: n.Member, Session: n.ID, Stamp: n.Stamp, Addr: seoulOffice})
+			if err == nil && !d.Allowed() {
+				err = fmt.Errorf("%v", d)
+			}
+			return err
+		}
+	})
+}
+
+func decided(b *testing.B, prepare func(b *testing.B, enter func() (session.Session, error), eng *engine.Engine) func() error) {
+	sent := &timed{}
+	o := options(serve(b).addr)
+	o.PoolSize = 2 * together
+	c := redis.NewClient(o)
+	b.Cleanup(func() { c.Close() })
+	c.AddHook(sent)
+	db := drawn(b, c, "sallyport")
+	eng, err := engine.New(policy.Standard(), db.Told(policy.NewMemStore()), staff{}, &engine.Options{Sessions: engine.SessionsOf(db.Sessions())})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := eng.Enroll(b.Context(), engine.Enrollment{Tenant: acme}); err != nil {
+		b.Fatal(err)
+	}
+	caller := func(i int) func() error {
+		who := session.MemberID(fmt.Sprint("member-", i))
+		return prepare(b, func() (session.Session, error) {
+			d, stamp, err := eng.Admit(b.Context(), engine.Login{Tenant: acme, Member: who, Client: session.Web, Addr: seoulOffice, Authenticated: true})
+			if err == nil && !d.Allowed() {
+				err = fmt.Errorf("%v", d)
+			}
+			n := login(who)
+			n.Stamp = stamp
+			return n, errors.Join(err, db.Sessions().Create(b.Context(), n))
+		}, eng)
+	}
+	b.Run("alone", func(b *testing.B) {
+		do := caller(0)
+		if err := do(); err != nil { // the server knows the script, and what is cached is there
+			b.Fatal(err)
+		}
+		commands, spent, calls := sent.n.Load(), sent.spent.Load(), 0
+		b.ReportAllocs()
+		began := time.Now()
+		for b.Loop() {
+			if err := do(); err != nil {
+				b.Fatal(err)
+			}
+			calls++
+		}
+		took := time.Since(began)
+		b.ReportMetric(float64(sent.n.Load()-commands)/float64(calls), "commands/op")
+		b.ReportMetric(100*float64(sent.spent.Load()-spent)/float64(took), "%store")
+	})
+	b.Run(fmt.Sprintf("%d-at-once", together), func(b *testing.B) {
+		all := make(chan func() error, together)
+		for i := range together {
+			all <- caller(i)
+		}
+		b.SetParallelism(together / runtime.GOMAXPROCS(0))
+		b.ResetTimer()
+		b.RunParallel(func(more *testing.PB) {
+			do := <-all
+			for more.Next() {
+				if err := do(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "op/s")
+	})
 }
 
 // The sessions of one member, ten among many, are ended.
