@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/sqlstore"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -124,6 +125,43 @@ func TestGuarantee17CutsOfMembersNeverGoBackInTheDatabase(t *testing.T) {
 			if now := must[directory.Account](t)(s.Members().Load(t.Context(), acme, "kim")); now.Version != a.Version {
 				t.Errorf("%s: the account is at %v", row.why, now.Version)
 			}
+		}
+	})
+}
+
+// A program that puts a whole row in the place of another is no way around it: not by
+// REPLACE, nor by an INSERT that updates what is there.
+func TestGuarantee17RowsAreNotReplaced(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		db := open(t, p.driver, p.dsn(t))
+		s := migrated(t, db, p.dialect)
+		populated(t, s, acme, "kim")
+		if _, err := act(t.Context(), s, directory.Suspend, acme, "kim", directory.Facts{}); err != nil {
+			t.Fatal(err)
+		}
+		version := must[session.Version](t)(s.Policies().Version(t.Context(), acme))
+		kim := must[directory.Account](t)(s.Members().Load(t.Context(), acme, "kim"))
+		for _, row := range []struct{ insert, on, set string }{
+			{"sallyport_policies (tenant, line, number, deleted, saved_by, at, record) SELECT tenant, line, number, deleted, saved_by, at, record FROM sallyport_policies WHERE tenant = 'acme'",
+				"(tenant)", "number = excluded.number"},
+			{"sallyport_members (tenant, id, line, number, status, counts, apps_blocked, purged, roles, words, account) SELECT tenant, id, line, number, status, counts, apps_blocked, purged, roles, words, account FROM sallyport_members WHERE id = 'kim'",
+				"(tenant, id)", "number = excluded.number"},
+		} {
+			statements := []string{"INSERT INTO " + row.insert + " ON CONFLICT " + row.on + " DO UPDATE SET " + row.set}
+			if p.dialect == sqlstore.SQLite {
+				statements = append(statements, "REPLACE INTO "+row.insert, "INSERT OR REPLACE INTO "+row.insert)
+			}
+			for _, statement := range statements {
+				if _, err := db.Exec(statement); err == nil || !strings.Contains(err.Error(), "sallyport: ") {
+					t.Errorf("%v\n%s", err, statement)
+				}
+			}
+		}
+		if v := must[session.Version](t)(s.Policies().Version(t.Context(), acme)); v != version {
+			t.Errorf("the record is at %v, and was at %v", v, version)
+		}
+		if a := must[directory.Account](t)(s.Members().Load(t.Context(), acme, "kim")); a.Version != kim.Version || !a.Suspended {
+			t.Errorf("the account is at %v, suspended %v", a.Version, a.Suspended)
 		}
 	})
 }

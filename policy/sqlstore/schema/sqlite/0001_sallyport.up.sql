@@ -230,6 +230,20 @@ CREATE TRIGGER sallyport_member_forward BEFORE UPDATE OF tenant, id, line, numbe
 END;
 -- +goose StatementEnd
 
+-- Nor by REPLACE, which removes what is there and asks no trigger of an update.
+-- +goose StatementBegin
+CREATE TRIGGER sallyport_policy_replaced BEFORE INSERT ON sallyport_policies BEGIN
+	SELECT RAISE(ABORT, 'sallyport: a policy is there; UPDATE it, and do not REPLACE it')
+	WHERE EXISTS (SELECT 1 FROM sallyport_policies WHERE tenant = NEW.tenant);
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER sallyport_member_replaced BEFORE INSERT ON sallyport_members BEGIN
+	SELECT RAISE(ABORT, 'sallyport: an account is there; UPDATE it, and do not REPLACE it')
+	WHERE EXISTS (SELECT 1 FROM sallyport_members WHERE tenant = NEW.tenant AND id = NEW.id);
+END;
+-- +goose StatementEnd
+
 -- Changes are numbered in the order in which they are committed, for those who poll.
 -- +goose StatementBegin
 CREATE TRIGGER sallyport_policy_made AFTER INSERT ON sallyport_policies BEGIN
