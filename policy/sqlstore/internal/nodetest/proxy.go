@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -33,10 +34,13 @@ const (
 	Halfs              // the side that sends is closed, the other stays open and silent
 	Hangs              // nothing is passed any more, and nothing closed
 	Loses              // the answers are lost: what the client sends arrives, and then the connection is cut
+	Slows              // what is passed comes late
 )
 
+const slow = 20 * time.Millisecond // how late, each chunk
+
 // Modes are the ways in which a network fails.
-var Modes = map[int32]string{Cuts: "cut", Halfs: "closed on one side", Hangs: "hanging", Loses: "cut, the answer lost"}
+var Modes = map[int32]string{Cuts: "cut", Halfs: "closed on one side", Hangs: "hanging", Loses: "cut, the answer lost", Slows: "slow"}
 
 // Proxied returns a network before a server.
 func Proxied(t testing.TB, network, server string) *Proxy {
@@ -127,6 +131,8 @@ func (x *Proxy) pass(to, from net.Conn, request bool) {
 						from.Close()
 						return
 					}
+				case Slows:
+					time.Sleep(slow)
 				}
 			}
 		}
