@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/sallyport-go/sallyport/policy/sqlstore"
 	"github.com/sallyport-go/sallyport/policy/sqlstore/internal/nodetest"
 	"github.com/sallyport-go/sallyport/session"
@@ -243,6 +245,51 @@ func TestSerialisationFailuresAreTriedAgain(t *testing.T) {
 	}
 }
 
+// conflicting fails every statement, as a database does in which others always come first.
+type conflicting struct {
+	counted
+	on atomic.Bool
+}
+
+func (c *conflicting) before(s string) error {
+	c.counted.before(s)
+	if c.on.Load() {
+		return &pgconn.PgError{Code: "40001", Message: "could not serialize access due to concurrent update"}
+	}
+	return nil
+}
+
+// Serialisation failures that do not end are tried again until the caller's deadline, and no
+// longer.
+func TestSerialisationFailuresForEver(t *testing.T) {
+	t.Parallel()
+	c := &conflicting{}
+	s := migrated(t, places[0].hooked(t, database(t), c), sqlstore.PostgreSQL)
+	one := live(acme, "kim", session.Stamp{Client: session.Web})
+	if err := s.Sessions().Create(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	c.on.Store(true)
+	for what, call := range map[string]func(context.Context) error{
+		"Save": func(ctx context.Context) error { return save(ctx, s, record(acme, 1)) },
+		"End":  func(ctx context.Context) error { return s.Sessions().End(ctx, acme, one.ID, time.Now(), "x") },
+		"Find": func(ctx context.Context) error { _, err := s.Sessions().Find(ctx, acme, one.ID); return err },
+	} {
+		was := c.n.Load()
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		err := call(ctx)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || c.n.Load() == was {
+			t.Errorf("%s: %v, after %d tries", what, err, c.n.Load()-was)
+		}
+	}
+	c.on.Store(false)
+	if found, err := s.Sessions().Find(t.Context(), acme, one.ID); err != nil || !found.Live(time.Now()) {
+		t.Errorf("afterwards the session lives %v, %v", found.Live(time.Now()), err)
+	}
+	look(t, s, acme).whole(t, "after a save that was never written")
+}
+
 type counted struct{ n atomic.Int64 }
 
 func (c *counted) before(string) error { c.n.Add(1); return nil }
@@ -300,13 +347,28 @@ func TestEveryStatementFails(t *testing.T) {
 			if _, err := s.Policies().Load(t.Context(), acme); err != nil {
 				t.Errorf("afterwards: %v", err)
 			}
-			f.n.Store(0)
-			f.at.Store(1)
-			r, err := s.Policies().Load(t.Context(), acme)
-			if again := errors.Is(broken, io.ErrUnexpectedEOF); again != (err == nil) || err != nil && r.Tenant != "" {
-				t.Errorf("Load whose statement failed by %v: %v", broken, err)
+			one := live(acme, "kim", session.Stamp{Client: session.Web})
+			if err := s.Sessions().Create(t.Context(), one); err != nil {
+				t.Fatal(err)
 			}
-			f.at.Store(0)
+			populated(t, s, "members", "kim")
+			for what, read := range map[string]func(context.Context) error{
+				"Load":         func(ctx context.Context) error { _, err := s.Policies().Load(ctx, acme); return err },
+				"Version":      func(ctx context.Context) error { _, err := s.Policies().Version(ctx, acme); return err },
+				"Find":         func(ctx context.Context) error { _, err := s.Sessions().Find(ctx, acme, one.ID); return err },
+				"Members.Load": func(ctx context.Context) error { _, err := s.Members().Load(ctx, "members", "kim"); return err },
+				"Members.Read": func(ctx context.Context) error { _, _, err := s.Members().Read(ctx, "members", "kim"); return err },
+				"Failures":     func(ctx context.Context) error { _, err := s.Members().Failures(ctx, "members", "kim"); return err },
+				"Roster":       func(ctx context.Context) error { _, err := s.Members().Roster(ctx, "members"); return err },
+			} {
+				f.n.Store(0)
+				f.at.Store(1)
+				err := read(t.Context())
+				f.at.Store(0)
+				if again := errors.Is(broken, io.ErrUnexpectedEOF); again != (err == nil) || errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrEnded) {
+					t.Errorf("%s whose statement failed by %v: %v", what, broken, err)
+				}
+			}
 		}
 	})
 }

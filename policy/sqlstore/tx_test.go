@@ -268,6 +268,44 @@ func TestCommitIsWaitedFor(t *testing.T) {
 	})
 }
 
+// A host saves in a transaction that began long ago, and commits it when orders that were
+// stored later are done. None is passed over, and none was due before it was stored.
+func TestOrdersOfASlowTransaction(t *testing.T) {
+	t.Parallel()
+	db := open(t, "pgx", database(t)) // on SQLite one writes at a time
+	s := migrated(t, db, sqlstore.PostgreSQL)
+	slow, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Rollback()
+	if err := save(t.Context(), s.In(slow), record("slow", 1)); err != nil {
+		t.Fatal(err)
+	}
+	var after bool // the beginning of the transaction, which is what now() says
+	if err := slow.QueryRow("SELECT bool_and(due > now()) FROM sallyport_orders").Scan(&after); err != nil || !after {
+		t.Errorf("an order is due after its transaction began: %v, %v", after, err)
+	}
+	if err := save(t.Context(), s, record("quick", 1)); err != nil {
+		t.Fatal(err)
+	}
+	take := func(of session.TenantID) {
+		t.Helper()
+		list := must[[]session.Order](t)(s.Policies().Take(t.Context(), 10, time.Hour))
+		if len(list) != 1 || list[0].Tenant != of {
+			t.Fatalf("taken: %+v; want the one of %s", list, of)
+		}
+		if err := s.Policies().Done(t.Context(), list[0].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take("quick")
+	if err := slow.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	take("slow")
+}
+
 // EndAll takes more sessions than it locks at a time, and passes over none.
 func TestEndAllInStrides(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
