@@ -56,7 +56,8 @@
 // What was acknowledged must not be lost, or an ended session is alive again: leave
 // synchronous_commit on, and where a standby takes over, let it be a synchronous one. On
 // SQLite leave synchronous at FULL. After a restore from a backup draw a new line for each
-// tenant (engine.NewLine) before anybody is let in.
+// tenant (engine.NewLine) before anybody is let in; where the sessions are in Redis, of
+// those too (redisstore.DB.NewLine).
 //
 // # How many statements
 //

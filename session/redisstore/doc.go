@@ -45,6 +45,10 @@
 // gone, processes that have seen a later line are an ErrLost once more, and another NewLine
 // comes after what they have seen. Nothing else that is decided is by that clock.
 //
+// Where it is the database of settings and members that was restored from a backup, call
+// NewLine too, when engine.NewLine was called for each tenant: cuts of the time that was
+// lost would end what members begin now, until their records have got as far again.
+//
 // What was acknowledged and seen by nobody who is still running cannot be missed. For such
 // ends set appendfsync always, and min-replicas-to-write where a replica takes over; with
 // everysec a crash may lose an end, and then everybody must log in again. Never

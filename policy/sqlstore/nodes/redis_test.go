@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy/sqlstore/internal/nodetest"
 	"github.com/sallyport-go/sallyport/session"
 )
@@ -65,6 +66,56 @@ func TestGuarantee17ALateCutMovesNothingBack(t *testing.T) {
 			t.Errorf("process %d, a session from before the cuts: %s", i, r.Decision)
 		}
 	}
+}
+
+// The database is restored from a backup, beside a Redis that is newer. A process that has
+// seen nothing before lets in no session that was ended since, and none that began since;
+// when somebody has drawn new lines, of the tenant and of the sessions, all log in again.
+func TestGuarantee17DatabaseRestoredBesideRedis(t *testing.T) {
+	lengthy(t)
+	j, _, db := place{redis: true}.house(t, nodetest.Job{MaxStale: time.Second}, "kim", "lee")
+	run := func(statement string) {
+		t.Helper()
+		for _, table := range []string{"policies", "saves", "orders", "members", "rosters", "events", "failures"} {
+			if _, err := db.Exec(strings.ReplaceAll(statement, "TABLE_", table)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	p := nodetest.Start(t, j, nil)
+	sessions := map[string]session.Session{"cut since": p.Login(t, acme, "kim"), "of a member who was suspended since": p.Login(t, acme, "lee")}
+	run("CREATE TABLE backup_TABLE_ AS TABLE sallyport_TABLE_")
+	p.Do(t, nodetest.Ask{Do: "suspend", Tenant: acme, Member: "lee"})
+	for told := false; !told; time.Sleep(time.Millisecond) { // Redis, by the order
+		told = p.Do(t, nodetest.Ask{Do: "find", Tenant: acme, Session: sessions["of a member who was suspended since"]}).Session.Why != ""
+	}
+	p.Do(t, nodetest.Ask{Do: "save", Tenant: acme, ID: "cut"})
+	sessions["begun since"] = p.Login(t, acme, "kim")
+	p.Kill()
+	run("DELETE FROM sallyport_TABLE_")
+	run("INSERT INTO sallyport_TABLE_ OVERRIDING SYSTEM VALUE SELECT * FROM backup_TABLE_")
+
+	p = nodetest.Start(t, j, nil)
+	none := func(when string) {
+		t.Helper()
+		for what, s := range sessions {
+			if r := p.Ask(nodetest.Ask{Do: "check", Tenant: acme, Member: s.Member, Session: s}); r.Decision != "deny" {
+				t.Errorf("%s, a session that was %s: %s", when, what, r.Decision)
+			} else {
+				t.Logf("%s, a session that was %s: [%s]", when, what, r.Reason)
+			}
+		}
+	}
+	none("restored")
+	p.Do(t, nodetest.Ask{Do: "line", Tenant: acme, ID: "restored"})
+	draw(t, client(t, j.Redis), j.Prefix)
+	none("on new lines")
+	for _, m := range []member.ID{"kim", "lee"} {
+		if r := p.Check(t, p.Login(t, acme, m)); r.Decision != "allow" {
+			t.Errorf("on new lines, a new session of %s: %s [%s]", m, r.Decision, r.Reason)
+		}
+	}
+	none("afterwards")
 }
 
 // toldAll waits until the host was told every order of the policies.

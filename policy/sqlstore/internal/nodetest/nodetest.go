@@ -149,6 +149,10 @@ func (s service) answer(ctx context.Context, a Ask) (r Reply, err error) {
 		saved, err := s.engine.Remove(ctx, engine.Act{Tenant: a.Tenant, ID: a.ID})
 		r.Version = saved.Version
 		return r, err
+	case "line":
+		saved, err := s.engine.NewLine(ctx, engine.Act{Tenant: a.Tenant, ID: a.ID})
+		r.Version = saved.Version
+		return r, err
 	case "suspend", "lift":
 		do := s.dir.Suspend
 		if a.Do == "lift" {
