@@ -23,8 +23,8 @@ type Order struct {
 	Session    ID      // the First of a session, or its ID; zero: not only one
 	Device     string  // "": not only one
 	Via        string  // the external identity; "": not only one
-	Policy     Version // of the tenant's record that gave the order; zero: a member's did
-	Membership Version // of the member's record that gave the order; zero: the tenant's did
+	Policy     Version // of the tenant's record that gave the order, or the last of its former line; zero: a member's did
+	Membership Version // of the member's record that gave the order, or the last of its former line; zero: the tenant's did
 
 	// Why is the reason that the sessions it ends have then, see Reason: what was done, as
 	// the Kind of its Event, "member-suspended". "": the order's own kind.

@@ -253,6 +253,9 @@ func (x Act) Do(a Account, f Facts) (Change, error) {
 	}
 	tell(&c.Event, differences(a, next))
 	order := session.Order{Tenant: next.Tenant, Member: next.ID, Membership: next.Version, Why: r.kind, Actor: f.Actor, At: f.At}
+	if r.line && !made { // what carries the former line is meant, whatever its number
+		order.Membership = session.Version{Line: a.Version.Line, Number: session.MaxNumber}
+	}
 	if what.clients != 0 {
 		o := order
 		o.Kind, o.Clients, o.Session, o.Device, o.Via = session.SignOut, what.clients, what.session, what.device, what.via

@@ -123,6 +123,27 @@ func TestOrdersAreDeliveredAtOnce(t *testing.T) {
 		}
 		all = slices.DeleteFunc(all, func(id session.ID) bool { return slices.Contains(row.ends, id) })
 	}
+
+	// A new line ends what the former one had, of the time that was lost too.
+	if err := f.Lift(ctx, "boss", "acme", "kim", ""); err != nil {
+		t.Fatal(err)
+	}
+	lost := begin(t, f, &sessions, session.Session{})
+	old := f.account(t, "kim").Version
+	old.Number += 5
+	later := session.Session{ID: session.IDOf("later"), Tenant: "acme", Member: "kim", Stamp: session.Stamp{Client: session.Web, Member: old}, Created: time.Now(), Seen: time.Now()}
+	if err := sessions.Create(ctx, later); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.DrawLine(ctx, "acme", "kim", "restored"); err != nil {
+		t.Fatal(err)
+	}
+	if !ended(t, &sessions, lost) || !ended(t, &sessions, later.ID) {
+		t.Error("a session of the former line is not ended when a new one is drawn")
+	}
+	if now := begin(t, f, &sessions, session.Session{}); ended(t, &sessions, now) {
+		t.Error("a session of the new line is ended")
+	}
 }
 
 func TestWhatCannotBeCarriedOutIsRefused(t *testing.T) {
