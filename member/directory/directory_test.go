@@ -313,6 +313,7 @@ func TestQuery(t *testing.T) {
 		{directory.Query{}, "kim lee"},
 		{directory.Query{Status: member.Active}, "kim"}, {directory.Query{Status: member.Deleted}, "lee"}, {directory.Query{Status: member.Pending}, ""},
 		{directory.Query{Role: directory.HRAdmin}, "kim"}, {directory.Query{Role: "hr"}, ""},
+		{directory.Query{LoginID: "kim"}, "kim"}, {directory.Query{LoginID: "Kim"}, ""}, {directory.Query{LoginID: "ki"}, ""},
 		{directory.Query{AppsBlocked: true}, ""},
 		{directory.Query{DeletedBefore: noon}, ""}, {directory.Query{DeletedBefore: noon.Add(1)}, "lee"},
 		{directory.Query{After: "kim"}, "lee"}, {directory.Query{After: "kil"}, "kim lee"}, {directory.Query{After: "lee"}, ""},

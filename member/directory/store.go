@@ -68,6 +68,7 @@ type Query struct {
 	Text          string        // in the id, the login id, the name or the mail address; ASCII letters in any case
 	Status        member.Status // of the account, by which a Store finds nobody who is Locked; Directory.List does
 	Role          string
+	LoginID       string // exactly: how a login finds its member
 	AppsBlocked   bool
 	DeletedBefore time.Time // only those deleted before it
 
@@ -88,6 +89,7 @@ func (q Query) Chooses(a Account) bool {
 	return !a.Purged && a.ID > q.After &&
 		(q.Status == 0 || a.Status == q.Status) &&
 		(q.Role == "" || a.Holds(q.Role)) &&
+		(q.LoginID == "" || a.LoginID == q.LoginID) &&
 		(!q.AppsBlocked || a.AppsBlocked) &&
 		(q.DeletedBefore.IsZero() || !a.DeletedAt.IsZero() && a.DeletedAt.Before(q.DeletedBefore)) &&
 		(q.Text == "" || contains(string(a.ID), q.Text) || contains(a.LoginID, q.Text) ||

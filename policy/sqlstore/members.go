@@ -18,8 +18,8 @@ import (
 //
 // Loading an account takes one statement, saving a change seven or eight, in one
 // transaction. List reads the tenant's accounts in the order of their ids, by an index of
-// those that have the status, a role or their apps blocked; a search for text looks at all
-// of the tenant.
+// those that have the status, a role or their apps blocked, and finds a login id by its own; a
+// search for text looks at all of the tenant.
 type Members struct {
 	outbox
 	db *DB
@@ -301,6 +301,9 @@ func (m *Members) page(ctx context.Context, t session.TenantID, of directory.Que
 		w.text("roles <> ''")
 		w.text("{instr}(roles, " + w.arg("\n"+of.Role+"\n") + ") > 0")
 	}
+	if of.LoginID != "" {
+		w.and("login_id = ", of.LoginID)
+	}
 	if of.AppsBlocked {
 		w.text("apps_blocked")
 	}
@@ -313,7 +316,7 @@ func (m *Members) page(ctx context.Context, t session.TenantID, of directory.Que
 	}
 	query := "SELECT id, line, number, account FROM sallyport_members" + w.String() + " ORDER BY id LIMIT " + w.arg(int64(of.Limit()))
 	err = m.db.read(ctx, func(q querier) error {
-		if page = nil; named(string(t), string(of.After), of.Role, plain(of.Text)) != nil || of.Text != plain(of.Text) {
+		if page = nil; named(string(t), string(of.After), of.Role, of.LoginID, plain(of.Text)) != nil || of.Text != plain(of.Text) {
 			return ctx.Err()
 		}
 		return m.db.rows(ctx, q, func(scan func(...any) error) error {

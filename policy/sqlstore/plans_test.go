@@ -213,7 +213,7 @@ func everything(t testing.TB, ctx context.Context, s *sqlstore.DB, h *heard) {
 	act(ctx, s, directory.GiveRole, of, "fresh", directory.Facts{Role: directory.Role{Name: directory.SuperAdmin}})
 	act(ctx, s, directory.Suspend, of, "fresh", directory.Facts{})
 	m.Roster(ctx, of)
-	for _, q := range []directory.Query{{}, {Role: "x"}, {AppsBlocked: true}, {Status: 4}, {Status: 6, DeletedBefore: at}, {Text: "x", After: "m"}} {
+	for _, q := range []directory.Query{{}, {Role: "x"}, {LoginID: "x"}, {AppsBlocked: true}, {Status: 4}, {Status: 6, DeletedBefore: at}, {Text: "x", After: "m"}} {
 		m.List(ctx, of, q)
 	}
 	m.Note(ctx, session.Event{ID: "n", Tenant: of, At: at})

@@ -223,6 +223,14 @@ func TestBrokenStoresFail(t *testing.T) {
 				return b.MemStore.Save(ctx, c)
 			}
 		}},
+		{"finds login ids in any case", "list", func(b *broken) {
+			b.list = func(ctx context.Context, t session.TenantID, q directory.Query) ([]directory.Account, error) {
+				login := q.LoginID
+				q.LoginID = ""
+				a, err := b.MemStore.List(ctx, t, q)
+				return slices.DeleteFunc(a, func(a directory.Account) bool { return login != "" && !strings.EqualFold(a.LoginID, login) }), err
+			}
+		}},
 		{"has lists in no order", "list", func(b *broken) {
 			b.list = func(ctx context.Context, t session.TenantID, q directory.Query) ([]directory.Account, error) {
 				a, err := b.MemStore.List(ctx, t, q)

@@ -67,7 +67,7 @@ func lists(w *acting) error {
 	for _, q := range []directory.Query{
 		{}, {Text: "kim"}, {Text: "KIM"}, {Text: "example"}, {Text: "김"}, {Text: "%"}, {Text: "_"}, {Text: "zoe1"}, {Text: "none such"}, {Text: "É"},
 		{Status: member.Pending}, {Status: member.Active}, {Status: member.OnLeave}, {Status: member.Suspended}, {Status: member.Deleted},
-		{Role: directory.HRAdmin}, {Role: "hr"}, {AppsBlocked: true}, {AppsBlocked: true, Status: member.OnLeave, Role: directory.HRAdmin},
+		{Role: directory.HRAdmin}, {Role: "hr"}, {LoginID: "k"}, {LoginID: "K"}, {LoginID: "zoe"}, {LoginID: "zoe1", After: "zoe"}, {AppsBlocked: true}, {AppsBlocked: true, Status: member.OnLeave, Role: directory.HRAdmin},
 		{DeletedBefore: later}, {DeletedBefore: began}, {After: "a"}, {After: "zzz"}, {Text: "kim", After: "a"},
 	} {
 		var want []directory.Account
