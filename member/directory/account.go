@@ -41,7 +41,7 @@ type Account struct {
 	LoginID   string // unique within the tenant; "": the host has none
 	Generated bool   // LoginID was generated, and may be changed once
 
-	External []External // the external logins that are linked, by ID, each once
+	External []External // the external logins that are linked, by ID, each once and to nobody else in the tenant
 	Contacts []Contact  // for identity verification
 	Profile  Profile
 

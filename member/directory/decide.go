@@ -134,7 +134,7 @@ func (d *Directory) save(ctx context.Context, c *Change) error {
 }
 
 // exists says which id keeps c from being saved: the member's, which was made at this moment,
-// or the login id.
+// the login id, or that of an external login.
 func (d *Directory) exists(ctx context.Context, c Change, at time.Time) error {
 	if c.Expected == (session.Version{}) {
 		switch a, err := d.load(ctx, c.Account.Tenant, c.Account.ID); {
@@ -144,7 +144,20 @@ func (d *Directory) exists(ctx context.Context, c Change, at time.Time) error {
 			return refused(MemberExists)
 		}
 	}
-	return because(MemberExists, "the login id %s is that of another member, who may be deleted and can be restored; choose another login id", quote(c.Account.LoginID))
+	anothers := func(q Query) bool {
+		q.Max = 1
+		list, err := d.page(ctx, c.Account.Tenant, q)
+		return err == nil && len(list) > 0 && list[0].ID != c.Account.ID
+	}
+	for _, e := range c.Account.External {
+		if anothers(Query{External: e.ID}) {
+			return because(MemberExists, "the external login %s is linked to another member; it must be unlinked there first", quote(e.ID))
+		}
+	}
+	if login := c.Account.LoginID; login != "" && anothers(Query{LoginID: login}) {
+		return because(MemberExists, "the login id %s is that of another member, who may be deleted and can be restored; choose another login id", quote(login))
+	}
+	return refused(MemberExists)
 }
 
 // decide returns the change that x makes now, or a *RefusedError.

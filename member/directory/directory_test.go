@@ -304,7 +304,7 @@ func TestAPasswordThatIsSetMeanwhile(t *testing.T) {
 // TestQuery: each field alone, as a reader of its comment expects.
 func TestQuery(t *testing.T) {
 	a := made(t, "kim", append(toActive, step{directory.GiveRole, role(directory.HRAdmin)}, step{directory.EditProfile,
-		directory.Facts{Profile: directory.Profile{Name: "Émile Kim", Mail: "E.Kim@Example.com"}}})...)
+		directory.Facts{Profile: directory.Profile{Name: "Émile Kim", Mail: "E.Kim@Example.com"}}}, step{directory.Link, directory.Facts{External: "google:1"}})...)
 	gone := made(t, "lee", toDeleted...)
 	for _, row := range []struct {
 		q    directory.Query
@@ -314,6 +314,7 @@ func TestQuery(t *testing.T) {
 		{directory.Query{Status: member.Active}, "kim"}, {directory.Query{Status: member.Deleted}, "lee"}, {directory.Query{Status: member.Pending}, ""},
 		{directory.Query{Role: directory.HRAdmin}, "kim"}, {directory.Query{Role: "hr"}, ""},
 		{directory.Query{LoginID: "kim"}, "kim"}, {directory.Query{LoginID: "Kim"}, ""}, {directory.Query{LoginID: "ki"}, ""},
+		{directory.Query{External: "google:1"}, "kim"}, {directory.Query{External: "google:"}, ""}, {directory.Query{External: "GOOGLE:1"}, ""},
 		{directory.Query{AppsBlocked: true}, ""},
 		{directory.Query{DeletedBefore: noon}, ""}, {directory.Query{DeletedBefore: noon.Add(1)}, "lee"},
 		{directory.Query{After: "kim"}, "lee"}, {directory.Query{After: "kil"}, "kim lee"}, {directory.Query{After: "lee"}, ""},

@@ -10,7 +10,9 @@
 //	err = dir.Suspend(ctx, actor, tenant, id, "left the company")
 //
 // The Directory is what package policy/engine takes as its Members and its Failures, so a
-// member who is suspended is refused at the next request and login. It starts nothing;
+// member who is suspended is refused at the next request and login. A door that knows no more
+// than a login id, or an identity of another service, asks the Store for the member: see Query.
+// The Directory starts nothing;
 // the host calls Run, which tells it of sessions to drop, and Tidy once a day.
 //
 // Below it, everything is pure. An [Account] is a value, an [Act] a name, [Facts] say who,
@@ -58,7 +60,8 @@
 //	read-blocked              see Blocked                          none                 security
 //
 //	change-password           its own; a request for it is met     all                  the member itself
-//	link                      an external login                    none                 the member itself
+//	link                      an external login that no other      none                 the member itself
+//	                          member has
 //	record-contacts           where codes go that verify it        none                 the member itself
 //
 //	adopt                     an account from elsewhere            none                 the host

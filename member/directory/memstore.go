@@ -24,6 +24,7 @@ type MemStore struct {
 type memTenant struct {
 	accounts map[member.ID]Account
 	logins   map[string]member.ID
+	external map[string]member.ID
 	supers   map[member.ID]bool // those who count
 	roster   uint64
 	events   []session.Event // in the order of writing
@@ -45,7 +46,7 @@ func (s *MemStore) lock(ctx context.Context, t session.TenantID, keep access) (*
 		return m, nil
 	}
 	m := &memTenant{
-		accounts: make(map[member.ID]Account), logins: make(map[string]member.ID), supers: make(map[member.ID]bool),
+		accounts: make(map[member.ID]Account), logins: make(map[string]member.ID), external: make(map[string]member.ID), supers: make(map[member.ID]bool),
 		known: make(map[string]bool), failures: make(map[member.ID]Failures),
 	}
 	if keep {
@@ -105,11 +106,22 @@ func (s *MemStore) Save(ctx context.Context, c Change) error {
 	if used && owner != a.ID {
 		return fmt.Errorf("directory: the login id %s is in use: %w", quote(a.LoginID), session.ErrExists)
 	}
+	for _, e := range a.External {
+		if owner, used := m.external[e.ID]; used && owner != a.ID {
+			return fmt.Errorf("directory: the external login %s is linked already: %w", quote(e.ID), session.ErrExists)
+		}
+	}
 	s.PutWith(func() {
 		m.accounts[a.ID] = a
 		delete(m.logins, old.LoginID)
 		if a.LoginID != "" {
 			m.logins[a.LoginID] = a.ID
+		}
+		for _, e := range old.External {
+			delete(m.external, e.ID)
+		}
+		for _, e := range a.External {
+			m.external[e.ID] = a.ID
 		}
 		delete(m.supers, a.ID)
 		if a.Counts() {

@@ -25,7 +25,7 @@ const (
 	MissingPermission    Reason = "missing-permission"     // none of the actor's roles permits the act
 	TargetOutranks       Reason = "target-outranks"        // the target is a super admin, or may what the actor may not
 	UnknownMember        Reason = "unknown-member"         // there is none; also session.ErrNotFound
-	MemberExists         Reason = "member-exists"          // the id was used, ever, or the login id is; also session.ErrExists
+	MemberExists         Reason = "member-exists"          // the id was used, ever, or the login id or external login is; also session.ErrExists
 	WrongState           Reason = "wrong-state"            // the act is not for a member in this state
 	NothingToChange      Reason = "nothing-to-change"      // it is so already
 	LoginIDFixed         Reason = "login-id-fixed"         // it was changed before, or was never generated
@@ -49,7 +49,7 @@ var texts = map[Reason]string{
 	MissingPermission:    "no role of the actor permits it",
 	TargetOutranks:       "the member may what the actor may not; ask somebody with every permission of the member",
 	UnknownMember:        "the tenant has no such member",
-	MemberExists:         "the id or the login id is or was in use; choose another",
+	MemberExists:         "the id, the login id or an external login is or was in use by another member; choose another",
 	WrongState:           "the act is not for a member in this state",
 	NothingToChange:      "it is so already",
 	LoginIDFixed:         "only a login id that was generated can be changed, and only once",

@@ -128,6 +128,15 @@ func TestWhichIDExists(t *testing.T) {
 			t.Errorf("%s: %v; want …%s…", why, row.err, row.want)
 		}
 	}
+	link := func(id member.ID) error {
+		return d.Do(ctx, directory.Link, "acme", id, directory.Facts{Actor: id, External: "google:1"})
+	}
+	if err := link("kim"); err != nil {
+		t.Fatal(err)
+	}
+	if err := link("second"); reason(err) != directory.MemberExists || !strings.HasSuffix(err.Error(), `the external login "google:1" is linked to another member; it must be unlinked there first`) {
+		t.Errorf("linked to two: %v", err)
+	}
 	w.save = func(ctx context.Context, c directory.Change) error {
 		w.save = nil
 		if err := create("pak", ""); err != nil {

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +30,9 @@ type Store interface {
 	// The account must be at version c.Expected; if that is zero, the id must never have
 	// been used. If c.Guarded is set, the roster must be at version c.Roster. Otherwise
 	// the error is session.ErrConflict, or session.ErrExists for an id that was used, and
-	// nothing was written. If another account of the tenant has the LoginID, that is
-	// session.ErrExists too; "" is no login id, and accounts that are purged have none.
+	// nothing was written. If another account of the tenant has the LoginID or one of the
+	// External, that is session.ErrExists too; "" is no login id, and accounts that are
+	// purged have neither.
 	//
 	// If c does not follow what is there, see Change.Follows, that is the error and
 	// nothing was written. But if c.Event.ID was saved in the tenant before, this is a
@@ -69,6 +71,7 @@ type Query struct {
 	Status        member.Status // of the account, by which a Store finds nobody who is Locked; Directory.List does
 	Role          string
 	LoginID       string // exactly: how a login finds its member
+	External      string // the id of an external login that is linked, exactly: likewise
 	AppsBlocked   bool
 	DeletedBefore time.Time // only those deleted before it
 
@@ -90,6 +93,7 @@ func (q Query) Chooses(a Account) bool {
 		(q.Status == 0 || a.Status == q.Status) &&
 		(q.Role == "" || a.Holds(q.Role)) &&
 		(q.LoginID == "" || a.LoginID == q.LoginID) &&
+		(q.External == "" || slices.ContainsFunc(a.External, func(e External) bool { return e.ID == q.External })) &&
 		(!q.AppsBlocked || a.AppsBlocked) &&
 		(q.DeletedBefore.IsZero() || !a.DeletedAt.IsZero() && a.DeletedAt.Before(q.DeletedBefore)) &&
 		(q.Text == "" || contains(string(a.ID), q.Text) || contains(a.LoginID, q.Text) ||

@@ -85,7 +85,7 @@ func (p place) emptied(t *testing.T) (empty func(*testing.T) (a, b *sqlstore.DB)
 	one, two := migrated(t, db, p.dialect), migrated(t, open(t, p.driver, dsn), p.dialect)
 	return func(t *testing.T) (a, b *sqlstore.DB) {
 		t.Helper()
-		for _, table := range []string{"policies", "saves", "orders", "sessions", "visits", "members", "rosters", "events", "failures", "verifications"} {
+		for _, table := range []string{"policies", "saves", "orders", "sessions", "visits", "members", "externals", "rosters", "events", "failures", "verifications"} {
 			if _, err := db.Exec("DELETE FROM sallyport_" + table); err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,9 @@ import (
 // DB.Members.
 //
 // Loading an account takes one statement, saving a change seven or eight, in one
-// transaction. List reads the tenant's accounts in the order of their ids, by an index of
-// those that have the status, a role or their apps blocked, and finds a login id by its own; a
+// transaction; where external logins change, one more, and one for each. List reads the
+// tenant's accounts in the order of their ids, by an index of those that have the status, a
+// role or their apps blocked, and finds a login id or an external login by one of its own; a
 // search for text looks at all of the tenant.
 type Members struct {
 	outbox
@@ -80,6 +82,9 @@ func (m *Members) Save(ctx context.Context, c directory.Change) error {
 			return err
 		}
 		if err := m.follows(ctx, q, c, old, there); err != nil {
+			return err
+		}
+		if err := m.external(ctx, q, old, c.Account); err != nil {
 			return err
 		}
 		return m.write(ctx, q, c, there)
@@ -200,6 +205,31 @@ func (m *Members) write(ctx context.Context, q querier, c directory.Change, ther
 	return m.put(ctx, q, orders)
 }
 
+// external writes whose the external logins of a are, which were those of old.
+func (m *Members) external(ctx context.Context, q querier, old, a directory.Account) error {
+	same := func(x, y directory.External) bool { return x.ID == y.ID }
+	if slices.EqualFunc(old.External, a.External, same) {
+		return nil
+	}
+	t, id := string(a.Tenant), string(a.ID)
+	if _, err := m.db.exec(ctx, q, "DELETE FROM sallyport_externals WHERE tenant = $1 AND member = $2", t, id); err != nil {
+		return err
+	}
+	for _, e := range a.External {
+		if err := named(e.ID); err != nil {
+			return err
+		}
+		n, err := m.db.exec(ctx, q, "INSERT INTO sallyport_externals (tenant, external, member) VALUES ($1, $2, $3) ON CONFLICT (tenant, external) DO NOTHING", t, e.ID, id)
+		if err == nil && n == 0 {
+			err = answer(fmt.Errorf("sqlstore: the external login %s is linked already: %w", quote(e.ID), session.ErrExists))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func loginTaken(login string) error {
 	return answer(fmt.Errorf("sqlstore: the login id %s is in use: %w", quote(login), session.ErrExists))
 }
@@ -304,6 +334,9 @@ func (m *Members) page(ctx context.Context, t session.TenantID, of directory.Que
 	if of.LoginID != "" {
 		w.and("login_id = ", of.LoginID)
 	}
+	if of.External != "" {
+		w.text("id = (SELECT member FROM sallyport_externals WHERE tenant = " + w.arg(string(t)) + " AND external = " + w.arg(of.External) + ")")
+	}
 	if of.AppsBlocked {
 		w.text("apps_blocked")
 	}
@@ -316,7 +349,7 @@ func (m *Members) page(ctx context.Context, t session.TenantID, of directory.Que
 	}
 	query := "SELECT id, line, number, account FROM sallyport_members" + w.String() + " ORDER BY id LIMIT " + w.arg(int64(of.Limit()))
 	err = m.db.read(ctx, func(q querier) error {
-		if page = nil; named(string(t), string(of.After), of.Role, of.LoginID, plain(of.Text)) != nil || of.Text != plain(of.Text) {
+		if page = nil; named(string(t), string(of.After), of.Role, of.LoginID, of.External, plain(of.Text)) != nil || of.Text != plain(of.Text) {
 			return ctx.Err()
 		}
 		return m.db.rows(ctx, q, func(scan func(...any) error) error {

@@ -57,6 +57,7 @@ func fill(t testing.TB, db *sql.DB, d sqlstore.Dialect, tenants, sessions int) {
 		SELECT ` + tenant + `, 'member-' || (i / ` + fmt.Sprint(tenants) + `), 7, 1, CASE WHEN i % 50 = 1 THEN 'suspended' ELSE 'active' END, ` +
 		"(i % 40 = 0)" + `, ` + "(i % 60 = 0)" + `, ` + "(i % 99 = 0)" + `, CASE WHEN i % 99 = 0 THEN ` + now + ` END,
 		'login-' || i, CASE WHEN i % 40 = 0 THEN 'x' ELSE '' END, 'words', '{}' FROM ` + series(members))
+	run(`INSERT INTO sallyport_externals (tenant, external, member) SELECT ` + tenant + `, 'google:' || i, 'member-' || (i / ` + fmt.Sprint(tenants) + `) FROM ` + series(members))
 	run(`INSERT INTO sallyport_rosters (tenant, version) SELECT ` + tenant + `, 1 FROM ` + series(tenants))
 	run(`INSERT INTO sallyport_events (tenant, id, change, at, actor, member, kind, event)
 		SELECT ` + tenant + `, 'e' || i, ` + "(i % 2 = 0)" + `, ` + now + `, 'boss', 'member-' || (i / ` + fmt.Sprint(tenants) + `), 'k', '{}' FROM ` + series(members))
@@ -211,9 +212,10 @@ func everything(t testing.TB, ctx context.Context, s *sqlstore.DB, h *heard) {
 		act(ctx, s, x, of, "fresh", directory.Facts{LoginID: "x"})
 	}
 	act(ctx, s, directory.GiveRole, of, "fresh", directory.Facts{Role: directory.Role{Name: directory.SuperAdmin}})
+	act(ctx, s, directory.Link, of, "fresh", directory.Facts{External: "x:1"})
 	act(ctx, s, directory.Suspend, of, "fresh", directory.Facts{})
 	m.Roster(ctx, of)
-	for _, q := range []directory.Query{{}, {Role: "x"}, {LoginID: "x"}, {AppsBlocked: true}, {Status: 4}, {Status: 6, DeletedBefore: at}, {Text: "x", After: "m"}} {
+	for _, q := range []directory.Query{{}, {Role: "x"}, {LoginID: "x"}, {External: "x:1"}, {AppsBlocked: true}, {Status: 4}, {Status: 6, DeletedBefore: at}, {Text: "x", After: "m"}} {
 		m.List(ctx, of, q)
 	}
 	m.Note(ctx, session.Event{ID: "n", Tenant: of, At: at})

@@ -162,6 +162,55 @@ func TestBrokenStoresFail(t *testing.T) {
 				return a, err
 			}
 		}},
+		{"links an external login to the last who asks", "external logins", func(b *broken) {
+			b.save = func(ctx context.Context, c directory.Change) error {
+				for _, e := range c.Account.External {
+					list, _ := b.MemStore.List(ctx, c.Account.Tenant, directory.Query{External: e.ID})
+					if len(list) == 0 || list[0].ID == c.Account.ID {
+						continue
+					}
+					a := list[0]
+					unlink, _ := directory.Unlink.Do(a, directory.Facts{At: a.Created.Add(time.Hour), External: e.ID})
+					unlink.Event.ID, unlink.Orders = "unlinked-"+e.ID, nil
+					b.MemStore.Save(ctx, unlink)
+				}
+				return b.MemStore.Save(ctx, c)
+			}
+		}},
+		{"looks for an external login, then writes", "external logins, at once", func(b *broken) {
+			var mu sync.Mutex
+			looked, second := 0, make(chan struct{})
+			var lost directory.Account
+			b.save = func(ctx context.Context, c directory.Change) error {
+				mu.Lock()
+				looked++
+				turn := looked
+				mu.Unlock()
+				if c.Event.Kind != directory.Link.Kind() || turn > 10 {
+					return b.MemStore.Save(ctx, c)
+				}
+				if turn == 9 { // after eight that made the members
+					<-second
+					lost = c.Account
+					return nil
+				}
+				err := b.MemStore.Save(ctx, c)
+				close(second)
+				return err
+			}
+			b.list = func(ctx context.Context, t session.TenantID, q directory.Query) ([]directory.Account, error) {
+				list, err := b.MemStore.List(ctx, t, q)
+				return append(list, lost), err
+			}
+		}},
+		{"finds nobody by an external login", "external logins", func(b *broken) {
+			b.list = func(ctx context.Context, t session.TenantID, q directory.Query) ([]directory.Account, error) {
+				if q.External != "" {
+					return nil, nil
+				}
+				return b.MemStore.List(ctx, t, q)
+			}
+		}},
 		{"revives sessions: takes any number and any cut", "follows", func(b *broken) {
 			b.save = func(ctx context.Context, c directory.Change) error {
 				old, err := b.MemStore.Load(ctx, c.Account.Tenant, c.Account.ID)

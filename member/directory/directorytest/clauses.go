@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/member/directory"
 	"github.com/sallyport-go/sallyport/session"
 )
@@ -76,7 +75,9 @@ func storeClauses() []clause[directory.Store] {
 			}
 			return same(w, a)
 		}),
-		saying("login ids", "If another account of the tenant has the LoginID, that is session.ErrExists too; \"\" is no login id.", loginIDs),
+		saying("login ids", "If another account of the tenant has the LoginID …, that is session.ErrExists too; \"\" is no login id.", loginIDs),
+		saying("external logins", "If another account of the tenant has … one of the External, that is session.ErrExists too … accounts that are purged have neither.", externalLogins),
+		saying("external logins, at once", "If another account of the tenant has … one of the External, that is session.ErrExists too.", externalAtOnce),
 		saying("follows", "If c does not follow what is there, see Change.Follows, that is the error and nothing was written.", follows),
 		saying("repeated", "But if c.Event.ID was saved in the tenant before, this is a repetition … it writes nothing and there is no error.", repeated),
 		saying("one winner", "The account must be at version c.Expected. It is safe for concurrent use by many processes.", oneWinner),
@@ -182,34 +183,6 @@ func exists(w *acting) error {
 		return fmt.Errorf("making a member who is there: %v", err)
 	}
 	return errors.Join(same(w, a), wrote(w, 1, 0))
-}
-
-func loginIDs(w *acting) error {
-	a, err := w.do(directory.Create, "acme", "kim", rich)
-	if err != nil {
-		return err
-	}
-	if _, err := w.do(directory.Create, "acme", "lee", rich); !errors.Is(err, session.ErrExists) {
-		return fmt.Errorf("a second member with the login id: %v", err)
-	}
-	for _, id := range []member.ID{"lee", "park"} {
-		if _, err := w.do(directory.Create, "acme", id, directory.Facts{}); err != nil {
-			return fmt.Errorf("members without a login id: %w", err)
-		}
-	}
-	if _, err := w.do(directory.ChangeLoginID, "acme", "kim", directory.Facts{LoginID: "kim"}); err != nil {
-		return err
-	}
-	if _, err := w.do(directory.Create, "acme", "choi", rich); err != nil {
-		return fmt.Errorf("a login id that nobody has any more: %w", err)
-	}
-	taken := rich
-	taken.LoginID = "kim"
-	if _, err := w.do(directory.Create, "acme", "jung", taken); !errors.Is(err, session.ErrExists) {
-		return fmt.Errorf("a second member with the login id that was changed to: %v", err)
-	}
-	_ = a
-	return nil
 }
 
 func follows(w *acting) error {

@@ -142,6 +142,15 @@ CREATE INDEX sallyport_members_roles ON sallyport_members (tenant, id) WHERE rol
 CREATE INDEX sallyport_members_deleted ON sallyport_members (tenant, deleted) WHERE deleted IS NOT NULL AND NOT purged;
 CREATE INDEX sallyport_members_changed ON sallyport_members (changed);
 
+-- Whose an external login is. It is in the account too.
+CREATE TABLE sallyport_externals (
+	tenant   text COLLATE "C" NOT NULL,
+	external text COLLATE "C" NOT NULL,
+	member   text COLLATE "C" NOT NULL,
+	PRIMARY KEY (tenant, external)
+);
+CREATE INDEX sallyport_externals_member ON sallyport_externals (tenant, member);
+
 CREATE TABLE sallyport_rosters (
 	tenant  text COLLATE "C" PRIMARY KEY,
 	version bigint NOT NULL

@@ -141,6 +141,15 @@ CREATE INDEX sallyport_members_roles ON sallyport_members (tenant, id) WHERE rol
 CREATE INDEX sallyport_members_deleted ON sallyport_members (tenant, deleted) WHERE deleted IS NOT NULL AND NOT purged;
 CREATE INDEX sallyport_members_changed ON sallyport_members (changed);
 
+-- Whose an external login is. It is in the account too.
+CREATE TABLE sallyport_externals (
+	tenant   TEXT NOT NULL,
+	external TEXT NOT NULL,
+	member   TEXT NOT NULL,
+	PRIMARY KEY (tenant, external)
+) STRICT;
+CREATE INDEX sallyport_externals_member ON sallyport_externals (tenant, member);
+
 CREATE TABLE sallyport_rosters (
 	tenant  TEXT PRIMARY KEY,
 	version INTEGER NOT NULL
