@@ -432,7 +432,7 @@ func TestOthersAreShutOut(t *testing.T) {
 	s.in(usa, "works", "ann")
 	s.in(japan, "works", "it")
 	saved = save(s.browser(office, "works", "root"), "works", "save", `{"access":"designated","designated":[{"range":"::1"}]}`)
-	says(t, "ended", saved, map[string]bool{"They ended sessions, yours too": true, "ann cannot come in from 8.8.8.8": true, "it cannot come in from 133.9.9.9": true,
+	says(t, "ended", saved, map[string]bool{"The settings are saved. Sessions have ended, yours too": true, "ann cannot come in from 8.8.8.8": true, "it cannot come in from 133.9.9.9": true,
 		"make them exceptions": true, `name="range"`: false, "/t/works/login\">Log in again": true, "data-live": false})
 
 	s.save("works", func(x *policy.Settings) { x.Access = policy.AllAddresses })

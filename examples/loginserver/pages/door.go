@@ -82,7 +82,7 @@ func (p *Pages) getLogin(w http.ResponseWriter, r *http.Request, t *site.Tenant)
 	case q.Has("ended"):
 		v.Notice = langOf(r).say("login.ended")
 	case q.Has("saved"):
-		v.Notice = langOf(r).say("login.saved")
+		v.Notice = langOf(r).doneAndEnded(q.Get("saved"))
 	case q.Has("lifted"):
 		v.Notice = langOf(r).say("reset.done")
 	}

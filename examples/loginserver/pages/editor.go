@@ -126,13 +126,8 @@ func (p *Pages) getNetwork(w http.ResponseWriter, r *http.Request, v *visitor) {
 		p.failed(w, r, v, err)
 		return
 	}
-	notice := ""
-	for _, done := range []string{"saved", "saved-trial", "confirmed", "taken-back", "restored"} {
-		if r.URL.Query().Get("done") == done {
-			notice = v.l.say("network." + done)
-		}
-	}
-	p.showEditor(w, r, v, http.StatusOK, now, &editor{settings: now.Settings, From: now.Version.String()}, notice)
+	e := &editor{settings: now.Settings, From: now.Version.String()}
+	p.showEditor(w, r, v, http.StatusOK, now, e, v.l.done(r.URL.Query().Get("done")))
 }
 
 // showEditor fills in what the page shows of e.settings.

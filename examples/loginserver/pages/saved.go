@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/member"
@@ -42,10 +43,23 @@ func (p *Pages) saved(w http.ResponseWriter, r *http.Request, v *visitor, saved 
 	case len(saved.ShutOut) > 0:
 		p.showSaved(w, r, v, saved, done, ended)
 	case ended:
-		redirect(w, r, base+"/login?saved=1")
+		redirect(w, r, base+"/login?saved="+done)
 	default:
 		redirect(w, r, base+"/admin/network?done="+done)
 	}
+}
+
+// done says what was done to the settings; "" if it is none of these.
+func (l lang) done(done string) string {
+	if slices.Contains([]string{"saved", "saved-trial", "confirmed", "taken-back", "restored"}, done) {
+		return l.say("network." + done)
+	}
+	return ""
+}
+
+// doneAndEnded is done where it has ended the session of who did it.
+func (l lang) doneAndEnded(done string) string {
+	return strings.TrimSpace(l.done(done) + " " + l.say("login.saved"))
 }
 
 func (p *Pages) ended(r *http.Request, v *visitor) bool {
@@ -75,9 +89,9 @@ func (p *Pages) showSaved(w http.ResponseWriter, r *http.Request, v *visitor, sa
 		d.Out = append(d.Out, x)
 	}
 	out := v.page("network", v.l.say("shut-out.title"), d)
-	out.Notice = v.l.say("network." + done)
+	out.Notice = v.l.done(done)
 	if ended {
-		out.Notice, out.Me, out.Admin, out.Links = v.l.say("login.saved"), "", false, nil
+		out.Notice, out.Me, out.Admin, out.Links = v.l.doneAndEnded(done), "", false, nil
 	}
 	p.show(w, r, http.StatusOK, "saved", out)
 }
