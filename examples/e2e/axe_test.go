@@ -22,29 +22,44 @@ type violation struct {
 	}
 }
 
-// check asks axe-core about the page that is shown, and whether it fits its window.
+// check asks axe-core about the page that is shown.
 func (b *tab) check(what string) {
 	b.Helper()
 	var found []violation
-	var width, window int
-	b.do(chromedp.Evaluate(axe+"; true", nil),
-		chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`, &found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
-			return p.WithAwaitPromise(true).WithReturnByValue(true)
-		}),
-		chromedp.Evaluate(`document.documentElement.scrollWidth`, &width), chromedp.Evaluate(`innerWidth`, &window))
+	var there bool
+	if b.do(chromedp.Evaluate(`typeof axe === "object"`, &there)); !there {
+		b.do(chromedp.Evaluate(axe+"; true", nil))
+	}
+	b.do(chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`, &found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
+		return p.WithAwaitPromise(true).WithReturnByValue(true)
+	}))
 	for _, v := range found {
 		for _, n := range v.Nodes {
 			b.Errorf("%s: %s: %s\n%.300s\n%s", what, v.ID, v.Help, n.HTML, n.FailureSummary)
 		}
 	}
-	if width > window {
-		b.Errorf("%s: %d pixels wide in a window of %d", what, width, window)
+}
+
+// fits fails the test if the page that is shown is wider than its window.
+func (b *tab) fits(what string) {
+	b.Helper()
+	var size struct{ Page, Window int }
+	b.do(chromedp.Evaluate(`({Page: document.documentElement.scrollWidth, Window: innerWidth})`, &size))
+	if size.Page > size.Window {
+		b.Errorf("%s: %d pixels wide in a window of %d", what, size.Page, size.Window)
 	}
 }
 
-// Every page, in the three languages, at the width of a desktop and of a phone, in light and
-// dark: axe-core has nothing against it, no text is missing, and nothing is wider than the
-// window.
+// look asks axe-core about the page that is shown, and leaves a picture of it.
+func (b *tab) look(name string) {
+	b.Helper()
+	b.check(name)
+	b.shot(name)
+}
+
+// Every page, in the three languages: axe-core has nothing against it, no text is missing,
+// and it is no wider than the window, be that of a desktop or of a phone. axe-core sees the
+// English pages on a desktop, the Korean ones on a phone, and the Japanese ones in the dark.
 func TestEveryPageIsAccessible(t *testing.T) {
 	for _, lang := range []string{"en", "ko", "ja"} {
 		t.Run(lang, func(t *testing.T) {
@@ -56,6 +71,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 }
 
 func every(b *tab, lang string) {
+	b.dark(lang == "ja")
 	look := func(name string) {
 		b.Helper()
 		var asked string
@@ -68,17 +84,18 @@ func every(b *tab, lang string) {
 				b.Errorf("%s: %q stands on the page:\n%s", name, bad, b.text())
 			}
 		}
-		if lang == "en" { // the others have the same pages with other words, and little room matters most
-			b.wide()
-			b.check(name + " on a desktop")
-			b.shot(name)
-		}
 		b.phone()
-		b.dark(lang != "en")
-		b.check(name + " on a phone")
+		b.fits(name + " on a phone")
+		if lang == "ko" {
+			b.check(name)
+		}
 		b.shot(name + "-phone")
-		b.dark(false)
 		b.wide()
+		b.fits(name + " on a desktop")
+		if lang != "ko" {
+			b.check(name)
+		}
+		b.shot(name)
 	}
 	b.goTo("/")
 	look("index")
@@ -117,7 +134,7 @@ func every(b *tab, lang string) {
 	look("network-review")
 }
 
-// dark has the browser prefer dark pages.
+// dark has the browser prefer dark pages, or light ones.
 func (b *tab) dark(dark bool) {
 	b.Helper()
 	value := "light"

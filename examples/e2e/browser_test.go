@@ -64,6 +64,7 @@ func run(m *testing.M) int {
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("force-prefers-reduced-motion", true), // a page that is still appearing has other colours
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true),
 		chromedp.WSURLReadTimeout(time.Minute))
 	defer cancel()
@@ -288,7 +289,7 @@ func (b *tab) shot(name string) {
 	}
 	b.shots++
 	var picture []byte
-	err := chromedp.Run(b.ctx, chromedp.FullScreenshot(&picture, 100))
+	err := chromedp.Run(b.ctx, chromedp.Evaluate(`scrollTo(0, 0)`, nil), chromedp.FullScreenshot(&picture, 100))
 	shooting.Lock()
 	defer shooting.Unlock()
 	file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", strings.ReplaceAll(b.Name(), "/", "-"), b.shots, name))
