@@ -63,6 +63,7 @@ func (b *tab) look(name string) {
 func TestEveryPageIsAccessible(t *testing.T) {
 	for _, lang := range []string{"en", "ko", "ja"} {
 		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
 			b := open(t, office)
 			b.comeFrom(office, lang)
 			every(b, lang)
