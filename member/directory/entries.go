@@ -95,7 +95,9 @@ func (d *Directory) locked(ctx context.Context, t session.TenantID, q Query) (li
 	return list, nil
 }
 
-// locks yields whose failures have reached the limit, behind an id, in pages of n.
+// locks yields whose failures have reached the limit, behind an id: n are read at first, and
+// then as many as a page has, or who is looking for one member would read as many pages as
+// there are locks before it.
 func (d *Directory) locks(ctx context.Context, t session.TenantID, after member.ID, n int) iter.Seq2[LockedMember, error] {
 	return func(yield func(LockedMember, error) bool) {
 		for {
@@ -116,6 +118,7 @@ func (d *Directory) locks(ctx context.Context, t session.TenantID, after member.
 			if len(page) < n {
 				return
 			}
+			n = session.MaxPage
 		}
 	}
 }

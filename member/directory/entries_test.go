@@ -119,3 +119,42 @@ type unordered struct{ *directory.MemStore }
 func (unordered) Locked(context.Context, session.TenantID, member.ID, int) ([]directory.LockedMember, error) {
 	return []directory.LockedMember{{ID: "b"}, {ID: "a"}, {ID: "a"}}, nil
 }
+
+// TestManyLocksAreReadInFewPages: strangers can make many, and an administrator who looks for
+// one member waits for none of them.
+func TestManyLocksAreReadInFewPages(t *testing.T) {
+	const members = 300
+	f := newFixture(t, nil)
+	for i := range members {
+		id := member.ID(fmt.Sprintf("m%03d", i))
+		f.adopt(t, id)
+		if _, err := f.mem.Count(t.Context(), "acme", id, directory.Guess{At: time.Now(), Limit: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := fmt.Sprintf("m%03d", members-1)
+	for _, q := range []directory.Query{{Text: last}, {Text: last, Max: 1, Status: member.Locked}} {
+		pages := &counted{MemStore: f.mem}
+		d, err := directory.New(f.mem, pages, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := d.List(t.Context(), "boss", "acme", q)
+		if err != nil || len(list) != 1 || list[0].Status != member.Locked {
+			t.Errorf("%+v: %+v, %v; want %s, locked", q, list, err, last)
+		}
+		if pages.n > 2 {
+			t.Errorf("%+v: %d pages of locks were read; want 2", q, pages.n)
+		}
+	}
+}
+
+type counted struct {
+	*directory.MemStore
+	n int
+}
+
+func (c *counted) Locked(ctx context.Context, t session.TenantID, after member.ID, n int) ([]directory.LockedMember, error) {
+	c.n++
+	return c.MemStore.Locked(ctx, t, after, n)
+}
