@@ -164,6 +164,14 @@ func TestHintsHaveWords(t *testing.T) {
 	}
 }
 
+// A pasted list may have thousands of bad lines: nothing is compiled for each of them.
+func TestHintsAreCheap(t *testing.T) {
+	_, err := ipset.ParseRange("somewhere")
+	if n := testing.AllocsPerRun(10, func() { lang(0).wrong(err) }); n > 50 {
+		t.Errorf("%v allocations for one bad line", n)
+	}
+}
+
 // hintsOf are the hints in the source of package ipset: the text before the error that is
 // returned with it, and those that the functions of that name choose from.
 func hintsOf(t *testing.T) map[string]bool {

@@ -40,11 +40,20 @@ var hints = []struct{ format, key string }{
 	{"write %v-%v", "hint.reversed"},
 }
 
+// hintTexts are what the texts of hints look like, made once: a list may have thousands of bad
+// lines.
+var hintTexts = func() (texts []*regexp.Regexp) {
+	for _, h := range hints {
+		text := strings.NewReplacer("%v", `(\S+)`, "%d", `(\S+)`).Replace(regexp.QuoteMeta(h.format))
+		texts = append(texts, regexp.MustCompile("^"+text+"$"))
+	}
+	return texts
+}()
+
 // hint says in l how to mend the text of a range; "" where there are no words for it.
 func (l lang) hint(text string) string {
-	for _, h := range hints {
-		like := strings.NewReplacer("%v", `(\S+)`, "%d", `(\S+)`).Replace(regexp.QuoteMeta(h.format))
-		found := regexp.MustCompile("^" + like + "$").FindStringSubmatch(text)
+	for i, h := range hints {
+		found := hintTexts[i].FindStringSubmatch(text)
 		if found == nil {
 			continue
 		}
