@@ -77,8 +77,8 @@ func layerOf[N uint32 | uint64](numbers []N) *layer[N] {
 }
 
 // divide reports whether a look-up can begin at the entry level: one step is all
-// of it, or the fewest slots that have no more than a step each are few enough.
-// These it makes.
+// of it, or the fewest slots that have no more than a step each are few enough,
+// at most two for a number of this level or one for two of level 0. These it makes.
 func (x *layer[N]) divide(numbers []N) bool {
 	every := 1 << (4 * x.entry)
 	n := len(numbers) / every
