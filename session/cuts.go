@@ -68,17 +68,18 @@ func (c Cuts) Cut(clients Clients, number uint64) Cuts {
 // above [MaxNumber], which no record has and which no cut could end. It does not
 // allocate. It does not see whether the session's line is that of the record: ask Alive.
 func (c Cuts) Live(client Client, number uint64) bool {
-	if !client.Known() || number > MaxNumber {
+	bit := ClientsOf(client)
+	if bit == 0 || number > MaxNumber {
 		return false
 	}
 	// All groups are asked, without a branch on the answer: they are few, and a
 	// processor that guesses wrong loses more time than that takes.
 	var cut Clients
-	for _, g := range c.groups {
-		_, above := bits.Sub64(number, g.Number, 0)
-		cut |= g.Clients & -Clients(above)
+	for i := range c.groups {
+		_, above := bits.Sub64(number, c.groups[i].Number, 0)
+		cut |= c.groups[i].Clients & -Clients(above)
 	}
-	return cut>>client&1 == 0
+	return cut&bit == 0
 }
 
 // Alive reports whether a record that is at version now and has the cuts c lets a
