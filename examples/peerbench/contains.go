@@ -24,6 +24,7 @@ func containsClaims(manner string) []claim {
 	return []claim{
 		{against: bartFast, goal: mustGoal("at most 1"), manner: manner},
 		{against: bartFast, goal: mustGoal("geometric mean at most 0.6"), manner: manner},
+		{against: netipxSet, goal: mustGoal("at most 0.25"), manner: manner},
 		{against: netipxSet, goal: mustGoal("geometric mean at most 0.25"), manner: manner},
 	}
 }

@@ -34,7 +34,7 @@ func TestAllSections(t *testing.T) {
 		`(?m)^Engine.Check on two processors +two goroutines .* at least 1.8 times the throughput +(met|MISSED|not measured)$`,
 		`(?m)^allocations +- +[0-9.]+ +.* 0 allocations +(met|MISSED)$`,
 		`(?m)^signing out a tenant +scs memstore +- +not measured +at least 10,000 times faster +not measured$`,
-		`[0-9]+ goals met, [0-9]+ missed; dependent look-ups keep to [0-9]+ of the same bounds of 8`,
+		`[0-9]+ goals met, [0-9]+ missed; dependent look-ups keep to [0-9]+ of the same bounds of 9`,
 		`Not measured here: 100,000 tenants`,
 	} {
 		if !regexp.MustCompile(want).MatchString(summary) {
