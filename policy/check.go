@@ -3,7 +3,9 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -158,16 +160,15 @@ func (c *checker) entry(path, wholeCode string, r ipset.Range) (whole bool) {
 		c.add(path, wholeCode, r.String(), fmt.Errorf("%v holds every %s address", r, family))
 		return true
 	}
-	_, isPrefix := r.Prefix()
-	switch block, name := ipset.SpecialPurposeBlock(r); {
-	case c.SpecialPurpose:
-	case name != "":
-		c.add(path, "special-purpose", r.String(), fmt.Errorf("%v touches %v (%s)", r, block, name))
-		return false
-	case !ipset.PublicSpace().Covers(r):
-		c.add(path, "not-public", r.String(), fmt.Errorf("%v is not public", r))
+	if !c.SpecialPurpose && !ipset.PublicSpace().Covers(r) {
+		if block, name := ipset.SpecialPurposeBlock(r); name != "" {
+			c.add(path, "special-purpose", r.String(), fmt.Errorf("%v touches %v (%s)", r, block, name))
+		} else {
+			c.add(path, "not-public", r.String(), fmt.Errorf("%v is not public", r))
+		}
 		return false
 	}
+	_, isPrefix := r.Prefix()
 	switch {
 	case c.IPv4Only && !r.From().Is4():
 		c.add(path, "ipv4-only", r.String(), fmt.Errorf("%v is IPv6, which %s does not take", r, c.name()))
@@ -180,22 +181,27 @@ func (c *checker) entry(path, wholeCode string, r ipset.Range) (whole bool) {
 // wholeFamily returns the family of which covers leaves no public address out,
 // or "".
 func wholeFamily(covers func(ipset.Range) bool) string {
-	whole4, whole6 := true, true
+	leavesOut := func(r ipset.Range) bool { return !covers(r) }
+	switch public := publicRanges(); {
+	case !slices.ContainsFunc(public.ipv4, leavesOut):
+		return "IPv4"
+	case !slices.ContainsFunc(public.ipv6, leavesOut):
+		return "IPv6"
+	}
+	return ""
+}
+
+// publicRanges returns what ipset.PublicSpace holds, by families.
+var publicRanges = sync.OnceValue(func() (public struct{ ipv4, ipv6 []ipset.Range }) {
 	for r := range ipset.PublicSpace().All() {
 		if r.From().Is4() {
-			whole4 = whole4 && covers(r)
+			public.ipv4 = append(public.ipv4, r)
 		} else {
-			whole6 = whole6 && covers(r)
-		}
-		if !whole4 && !whole6 {
-			return ""
+			public.ipv6 = append(public.ipv6, r)
 		}
 	}
-	if whole4 {
-		return "IPv4"
-	}
-	return "IPv6"
-}
+	return public
+})
 
 func (c *checker) text(path, s string) {
 	if len(s) > MaxLabel || !plainText(s) {
