@@ -214,14 +214,15 @@ func TestGuarantee32NothingIsToldWhereTheNetworkRefuses(t *testing.T) {
 							continue
 						}
 						refused++
-						answers := map[string]string{}
+						answers := map[decideAnswer]string{}
 						before := failures.calls.Load()
 						ask := func(id member.ID, authenticated, verified bool) {
 							d, stamp, err := e.Admit(t.Context(), engine.Login{Tenant: r.Tenant, Member: id, Plan: product.plan, Client: client, Addr: addr,
 								Authenticated: authenticated, Verified: verified})
-							if d.Effect == policy.Deny {
-								answers[fmt.Sprintf("%#v %#v %v", d, stamp, err == nil)] = fmt.Sprint(id, authenticated, verified)
-							} else if !authenticated {
+							answer := decideAnswer{Decision: d, Stamp: stamp, Failed: err != nil}
+							if d.Effect == policy.Deny && answers[answer] == "" {
+								answers[answer] = fmt.Sprint(id, authenticated, verified)
+							} else if d.Effect != policy.Deny && !authenticated {
 								t.Errorf("%s from %v: %v without a password", id, addr, d)
 							}
 						}

@@ -16,6 +16,7 @@ import (
 
 // TestCheckAgreesWithTheOracle asks the list again, for sessions that live.
 func TestCheckAgreesWithTheOracle(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newDecideHost()
 		records := decideTenants(t, h)

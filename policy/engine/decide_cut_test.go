@@ -75,6 +75,7 @@ func (s decideSessions) Ended(_ context.Context, _ session.TenantID, id session.
 // TestGuarantee16TheHighestCutCounts goes through what can end a session, in each scope,
 // and through what decides about those that live.
 func TestGuarantee16TheHighestCutCounts(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newDecideHost()
 		now := session.Version{Line: 7, Number: 4}

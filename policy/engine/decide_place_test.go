@@ -263,6 +263,7 @@ func TestGuarantee15AReadingUnderWayIsNotEnough(t *testing.T) {
 // not have: all are refused, and the store is asked at most once in 20 milliseconds, also
 // where callers give up at once.
 func TestStampsAboveTheStoreAreBoundedInRate(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		why                string
 		policyBy, memberBy uint64

@@ -380,6 +380,7 @@ func (l *runLife) live() bool {
 
 // Guarantees 14, 15, 17, 19, 20, 22 and 23, where something fails once in a life.
 func TestGuarantee19StoreFailsAtEveryCall(t *testing.T) {
+	t.Parallel()
 	for i, manner := range runManners {
 		t.Run(manner.why, func(t *testing.T) {
 			t.Parallel()

@@ -126,6 +126,7 @@ func TestGuarantee20OrdersAcrossLines(t *testing.T) {
 
 // A host that never does as it is told costs promptness and nothing else.
 func TestGuarantee14And20RevokerFailsForEver(t *testing.T) {
+	t.Parallel()
 	released := make(chan struct{})
 	for _, test := range []struct {
 		why    string
@@ -207,6 +208,7 @@ func TestGuarantee14And20RevokerFailsForEver(t *testing.T) {
 // However many orders the host never returns from, logins, saves and the end of Run do not
 // wait for it.
 func TestRunRevokerUsesUpNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
 		var stuck atomic.Int32
@@ -277,6 +279,7 @@ func TestRunRevokerGoesOn(t *testing.T) {
 
 // Two engines share the work, and while the host is in time each order comes once.
 func TestGuarantee20TwoEnginesTakeEachOnce(t *testing.T) {
+	t.Parallel()
 	for _, each := range []time.Duration{0, time.Second, 14 * time.Second, 29 * time.Second} {
 		runBubble(t, "the host takes "+each.String(), func(t *testing.T) {
 			store := policy.NewMemStore()

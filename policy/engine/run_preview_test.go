@@ -99,6 +99,7 @@ func runReplay(t *testing.T, p *policy.Profile, is, would policy.Settings, plan 
 
 // Preview agrees with a naive replay, whatever is in force and whatever is tried.
 func TestRunPreviewAgreesWithReplay(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
 	pick := func(n int) int { return r.IntN(n) }
 	addrs := []netip.Addr{runOffice, runHome, netip.MustParseAddr("9.9.9.9"), netip.MustParseAddr("2606:4700::1"), netip.MustParseAddr("10.0.0.1"), {}}

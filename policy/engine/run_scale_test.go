@@ -109,6 +109,7 @@ func runHeap() uint64 {
 
 // All tenants are in one engine, and answer; each was read once.
 func TestRunManyTenants(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("many tenants take time and memory")
 	}

@@ -164,6 +164,7 @@ func judgeWorse(t *testing.T, old, new engine.Stand, instants []time.Time) (foun
 
 // What is said to widen is answered worse nowhere and never; the guard looks at the rest.
 func TestWidensAgainstModel(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	profile := judgeProfile()
 	wide, missed, narrow := 0, 0, 0
@@ -303,6 +304,7 @@ func judgeModel(t *testing.T, old, new engine.Stand) (all session.Clients, membe
 }
 
 func TestJudgeAgainstModel(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
 	profile := judgeProfile()
 	cuts := 0
@@ -332,6 +334,7 @@ func TestJudgeAgainstModel(t *testing.T) {
 // Under a profile that signs everybody out, who is not signed out is let in as before,
 // unless what is off the list is refused now and was asked, which signs nobody out.
 func TestJudgeLeavesNobodyInside(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))
 	profile := judgeProfile()
 	profile.SignOut = policy.Standard().SignOut

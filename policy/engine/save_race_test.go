@@ -110,6 +110,7 @@ func (w *raceWorld) visit(rng *rand.Rand) {
 // an acknowledged act has ended is ended where it was acknowledged, and no login is given a
 // stamp that is refused but by a later cut.
 func TestGuarantee21EveryActAtOnce(t *testing.T) {
+	t.Parallel()
 	all := map[string]int{}
 	for seed := range uint64(6) {
 		synctest.Test(t, func(t *testing.T) {
