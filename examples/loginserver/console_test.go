@@ -178,6 +178,31 @@ func TestListShowsLocks(t *testing.T) {
 	})
 }
 
+// What an administrator sees of a member, programs do too.
+func TestOverviewAsJSON(t *testing.T) {
+	s := newSite(t)
+	token := s.in(office, "works", "root")
+	see := func(query string) (o struct {
+		Last     *struct{ Client, Address string }
+		Contacts []struct{ Address, Recorded string }
+		Visits   []struct{ Client string }
+	}) {
+		t.Helper()
+		code, body := s.admin(office, "GET", "/t/works/admin/members/kim"+query, token, "")
+		if err := json.Unmarshal([]byte(body), &o); err != nil || code != 200 {
+			t.Fatalf("%d %v: %s", code, err, body)
+		}
+		return o
+	}
+	if o := see(""); o.Last != nil || len(o.Visits) != 0 || len(o.Contacts) != 1 || o.Contacts[0].Address != "kim@example.net" || o.Contacts[0].Recorded == "" {
+		t.Errorf("before any login: %+v", o)
+	}
+	s.in(office, "works", "kim")
+	if o := see("?client=mobile"); o.Last == nil || o.Last.Client != "web" || o.Last.Address != office || len(o.Visits) != 0 {
+		t.Errorf("of the visits by mobile alone the last by any is told: %+v", o)
+	}
+}
+
 // How long a save waits to be confirmed is bounded as the engine bounds it, and whoever
 // asks for more is told by how much and not that nothing answers.
 func TestTrialIsBounded(t *testing.T) {

@@ -12,8 +12,8 @@
 // The Directory is what package policy/engine takes as its Members and its Failures, so a
 // member who is suspended is refused at the next request and login. A door that knows no more
 // than a login id, or an identity of another service, asks the Store for the member: see Query.
-// The Directory starts nothing;
-// the host calls Run, which tells it of sessions to drop, and Tidy once a day.
+// The Directory starts nothing; the host calls Run, which tells it of sessions to drop, and
+// Tidy once a day.
 //
 // Below it, everything is pure. An [Account] is a value, an [Act] a name, [Facts] say who,
 // when and why; Act.Permit says whether an actor may, and Act.Do makes of an account the

@@ -69,6 +69,8 @@ type access struct {
 	Client   session.Client `json:"client"`
 	Address  netip.Addr     `json:"address"`
 	Country  geo.Country    `json:"country,omitzero"`
+	System   string         `json:"system,omitempty"`
+	Device   string         `json:"device,omitempty"`
 	Verified bool           `json:"verified,omitempty"`
 	Session  session.ID     `json:"session,omitzero"` // to end it by; it opens nothing
 	Live     bool           `json:"live"`
@@ -81,7 +83,7 @@ func accessOf(x session.Access) access {
 	if !ended.IsZero() {
 		ended = ended.UTC()
 	}
-	return access{x.At.UTC(), x.Member, x.Client, x.Addr, x.Country, x.Verified, x.Session, x.Live, ended, x.Why}
+	return access{x.At.UTC(), x.Member, x.Client, x.Addr, x.Country, x.System, x.Device, x.Verified, x.Session, x.Live, ended, x.Why}
 }
 
 // device is a device from which a member has logged in.
@@ -119,18 +121,27 @@ func (a *API) getMember(w http.ResponseWriter, r *http.Request, who *site.Actor)
 	for _, v := range o.Visits {
 		visits = append(visits, accessOf(v))
 	}
+	var last *access
+	if !o.Last.At.IsZero() {
+		x := accessOf(o.Last)
+		last = &x
+	}
 	writeJSON(w, http.StatusOK, struct {
 		entry
-		AppsBlocked     bool            `json:"apps_blocked"`
-		Blocked         session.Clients `json:"blocked,omitempty"`
-		Locked          time.Time       `json:"locked,omitzero"`
-		PasswordChanged time.Time       `json:"password_changed,omitzero"`
-		ChangeRequested time.Time       `json:"change_requested,omitzero"`
-		Deleted         time.Time       `json:"deleted,omitzero"`
-		RestoreUntil    time.Time       `json:"restore_until,omitzero"`
-		Visits          []access        `json:"visits"`
-		Devices         []device        `json:"devices"`
-	}{entry{o.ID, o.Status, o.Profile.Name, o.Profile.Mail, names(o.Roles)}, o.AppsBlocked, o.Blocked, o.Locked, o.PasswordChanged,
+		LoginID         string               `json:"login_id,omitempty"`
+		Last            *access              `json:"last,omitempty"`
+		Contacts        []directory.Contact  `json:"contacts,omitempty"`
+		External        []directory.External `json:"external,omitempty"`
+		AppsBlocked     bool                 `json:"apps_blocked"`
+		Blocked         session.Clients      `json:"blocked,omitempty"`
+		Locked          time.Time            `json:"locked,omitzero"`
+		PasswordChanged time.Time            `json:"password_changed,omitzero"`
+		ChangeRequested time.Time            `json:"change_requested,omitzero"`
+		Deleted         time.Time            `json:"deleted,omitzero"`
+		RestoreUntil    time.Time            `json:"restore_until,omitzero"`
+		Visits          []access             `json:"visits"`
+		Devices         []device             `json:"devices"`
+	}{entry{o.ID, o.Status, o.Profile.Name, o.Profile.Mail, names(o.Roles)}, o.LoginID, last, o.Contacts, o.External, o.AppsBlocked, o.Blocked, o.Locked, o.PasswordChanged,
 		o.ChangeRequested, o.DeletedAt, o.RestoreUntil, visits, devicesOf(o.Devices)})
 }
 
