@@ -102,9 +102,11 @@ func (b block) addresses() ipset.Range { return span(b, b) }
 // another one of the same family, which is the same or lies behind it.
 func span(first, last block) ipset.Range {
 	hi, lo := last.mask()
-	from, to := address(first.hi, first.lo), address(last.hi|^hi, last.lo|^lo)
+	var from, to netip.Addr
 	if first.is4() {
-		from, to = ipv4(from), ipv4(to)
+		from, to = ipv4(uint32(first.lo)), ipv4(uint32(last.lo|^lo))
+	} else {
+		from, to = address(first.hi, first.lo), address(last.hi|^hi, last.lo|^lo)
 	}
 	r, _ := ipset.RangeFrom(from, to) // both of one family and in order
 	return r
@@ -117,7 +119,8 @@ func address(hi, lo uint64) netip.Addr {
 	return netip.AddrFrom16(a)
 }
 
-func ipv4(a netip.Addr) netip.Addr {
-	b := a.As16()
-	return netip.AddrFrom4([4]byte(b[12:]))
+func ipv4(n uint32) netip.Addr {
+	var a [4]byte
+	binary.BigEndian.PutUint32(a[:], n)
+	return netip.AddrFrom4(a)
 }
