@@ -262,6 +262,26 @@ func TestFormsSentTwiceOnPages(t *testing.T) {
 	}
 }
 
+// A change that takes too long changes nothing, and the step goes on: who sends the form again
+// is in, and is not told that it was sent twice.
+func TestPasswordFormThatTookTooLong(t *testing.T) {
+	timed(t, func(t *testing.T) {
+		stores := site.InMemory()
+		v := &interrupted{Values: stores.Values}
+		stores.Values = v
+		s := newSiteOn(t, stores)
+		r := s.login(home, "line", "lee", "demo-lee")
+		change := func() result {
+			return s.post(home, "/t/line/password", "attempt", r.Attempt, "old", "demo-lee", "new", newPassword)
+		}
+		v.on("password", func() { time.Sleep(time.Minute) })
+		if slow := change(); slow.Status == http.StatusOK || strings.Contains(slow.Body, `"used"`) {
+			t.Errorf("what took a minute: %d %s", slow.Status, slow.Body)
+		}
+		s.want("again", change(), "200 allow [all-addresses]")
+	})
+}
+
 // interrupted are Values during whose reading something else happens, once.
 type interrupted struct {
 	site.Values

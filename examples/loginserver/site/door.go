@@ -143,11 +143,14 @@ func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, o
 		}
 		return ans, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*maxWait)
+	ctx = context.WithoutCancel(ctx)
+	within, cancel := context.WithTimeout(ctx, 2*maxWait)
 	defer cancel()
-	ans, changed, err := t.changePassword(ctx, addr, st, true, old, new)
+	ans, changed, err := t.changePassword(within, addr, st, true, old, new)
 	if !changed {
-		_, back := t.site.use(ctx, attempt, false)
+		within, cancel := context.WithTimeout(ctx, maxWait) // for what took too long is given back too
+		defer cancel()
+		_, back := t.site.use(within, attempt, false)
 		err = errors.Join(err, back)
 	}
 	return ans, err
