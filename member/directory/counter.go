@@ -31,8 +31,8 @@ type Counter interface {
 	Locked(ctx context.Context, t session.TenantID, after member.ID, n int) ([]LockedMember, error)
 }
 
-// LockedMember is a member whose failures reached the limit. Whether it is still shut, the account
-// says too: see Failures.Lock.
+// LockedMember is a member whose failures reached the limit. The lock may have opened by itself
+// since, as a super admin's does: Failures.Lock tells, by what the account is.
 type LockedMember struct {
 	ID    member.ID
 	Since time.Time // Failures.Locked
@@ -43,17 +43,17 @@ type LockedMember struct {
 type Joined interface {
 	Counter
 
-	// Join returns what reads from s and c at once, which are the two that New was given, or
-	// nil if nothing does: if one of them is another thing, what it answers may differ, also
-	// if this one is within it.
+	// Join returns a Reader that answers as s and c do, the two that New was given. It
+	// returns nil unless both are of this database itself: a host's own type around one of
+	// them, which may answer otherwise, must be asked and not passed by.
 	Join(s Store, c Counter) Reader
 }
 
 // Reader reads an account and its failures at once.
 type Reader interface {
-	// Read returns what Store.Load and Counter.Failures do, of one instant or of two that
-	// follow each other. If there is no account, the error is session.ErrNotFound and the
-	// failures are told nevertheless.
+	// Read returns what Store.Load and Counter.Failures return, read at the same time or one
+	// after the other. If there is no account, the error is session.ErrNotFound, and the
+	// failures are returned all the same.
 	Read(ctx context.Context, t session.TenantID, id member.ID) (Account, Failures, error)
 }
 

@@ -53,7 +53,7 @@ var (
 // ErrTooManyTries, which it unwraps to.
 type WaitError struct {
 	Err   error
-	Until time.Time // of the hour that is full; then one more fits into it
+	Until time.Time // when the oldest of those that count is an hour ago, and one more is let through
 }
 
 // Error returns the text of Err.

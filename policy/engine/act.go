@@ -263,10 +263,11 @@ func already(v session.Version, is policy.Record) Saved {
 	return saved
 }
 
-// another reports whether the version of next, whose save the store has acknowledged, was
-// made by another save of the same id, that came at the same time: as when two take one
-// provisional save back. is is the record as it was read since; where others have saved
-// meanwhile, the history tells. Where nothing does, it was this one.
+// another reports whether the store acknowledged the save of next without writing it, since
+// another save with the same id had just made that version: as when two administrators take
+// one provisional save back. is is the record as it was read since; if others have saved on
+// it meanwhile, the history tells who made the version. If neither can be read, next counts
+// as written.
 func (e *Engine) another(ctx context.Context, is, next policy.Record) bool {
 	if is.Version != next.Version {
 		past, _ := e.earlier(ctx, next.Tenant, next.Version)
