@@ -325,6 +325,12 @@ func (e *Engine) event(a Act, c *change, now time.Time) session.Event {
 		}
 		lines = append(lines, "shuts out "+f.String())
 	}
+	if out := c.diff.SignOut; out != 0 {
+		lines = append(lines, "sessions ended: "+out.Words())
+	}
+	if n := len(c.diff.SignOutMembers); n > 0 {
+		lines = append(lines, fmt.Sprintf("sessions ended of members, by their exceptions: %d", n))
+	}
 	lines = append(lines, c.diff.Summary...)
 	if n := len(lines); n > maxSummary {
 		lines = append(lines[:maxSummary:maxSummary], fmt.Sprintf("and %d more", n-maxSummary))

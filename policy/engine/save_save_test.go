@@ -107,13 +107,43 @@ func TestSaveTellsWhatItDid(t *testing.T) {
 			t.Fatal(events)
 		}
 		e := events[0]
-		if e.ID != "one" || e.Actor != "kim" || e.Why != a.Why || e.Policy != saved.Version || len(e.Summary) != 2 || !strings.Contains(e.Summary[0], "designated") {
+		if e.ID != "one" || e.Actor != "kim" || e.Why != a.Why || e.Policy != saved.Version || len(e.Summary) != 3 || e.Summary[0] != "sessions ended: every client" || !strings.Contains(e.Summary[1], "designated") {
 			t.Errorf("%+v", e)
 		}
 	})
 }
 
 // An event says a bounded number of things, and that there were more.
+// The event of a save says whom it signs out, too, whatever clients the host has.
+func TestSaveEventsTellWhoIsSignedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := saveList("8.8.8.0/24", "9.9.9.0/24")
+		list.Exceptions = []policy.Exception{{Member: "lee"}}
+		w := newSaveWorld(t, policy.NaverWorks(), policy.Settings{})
+		said := func(s policy.Settings) string {
+			w.save(s)
+			past, err := w.eng.History(w.ctx, saveTenant, session.Version{}, 1)
+			if err != nil || len(past) != 1 {
+				t.Fatal(past, err)
+			}
+			return past[0].Event.Summary[0]
+		}
+		for _, row := range []struct {
+			settings policy.Settings
+			want     string
+		}{
+			{list, "sessions ended: all but mobile"},
+			{saveList("8.8.8.0/24", "9.9.9.0/24"), "sessions ended of members, by their exceptions: 1"},
+			{saveList("8.8.8.0/24"), "sessions ended: all but mobile and api"},
+			{saveList("8.8.8.0/24", "1.1.1.1"), "added designated: 1.1.1.1"},
+		} {
+			if got := said(row.settings); got != row.want {
+				t.Errorf("it begins with %q; want %q", got, row.want)
+			}
+		}
+	})
+}
+
 func TestSaveSummaryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSaveWorld(t, policy.Standard(), saveAll())
@@ -123,7 +153,7 @@ func TestSaveSummaryIsBounded(t *testing.T) {
 		}
 		w.save(s)
 		events := w.events("settings-saved")
-		if n := len(events[0].Summary); n != 201 || events[0].Summary[200] != "and 4801 more" {
+		if n := len(events[0].Summary); n != 201 || events[0].Summary[200] != "and 4802 more" {
 			t.Errorf("%d lines, the last %q", n, events[0].Summary[n-1])
 		}
 		x := policy.Exception{Member: "kim"}
