@@ -20,6 +20,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"time"
 )
 
@@ -93,6 +94,7 @@ func run(args []string, w io.Writer) error {
 	only := flags.String("only", "", "measure only the sections whose names match this `regexp`")
 	svg := flags.String("svg", "", "draw Set.Contains against its peers into this `file`")
 	update := flags.Bool("update", false, "write the figures into README.md, here and at the root, and the chart beside it")
+	profile := flags.String("cpuprofile", "", "write a CPU profile of the measurements into this `file`, for go tool pprof")
 	data := flags.String("data", filepath.Join(root(), "..", "shared", "data"), "`folder` of the public data; generated where it is absent")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -103,6 +105,17 @@ func run(args []string, w io.Writer) error {
 	wanted, err := regexp.Compile(*only)
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
+	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return fmt.Errorf("-cpuprofile: %w", err)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return fmt.Errorf("-cpuprofile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
 	}
 	in, err := loadInputs(*data)
 	if err != nil {

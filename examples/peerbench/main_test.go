@@ -107,6 +107,7 @@ func TestBadArguments(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"-only (", "-only"},
 		{"-nothing", "nothing"},
+		{"-cpuprofile /no/such/folder/file", "-cpuprofile"},
 		{"more", `unexpected argument "more"`},
 	} {
 		if err := run(strings.Fields(tt.args), io.Discard); err == nil || !strings.Contains(err.Error(), tt.want) {
