@@ -130,7 +130,7 @@ func TestGuarantee24TheNextCallWaitsTwiceAsLong(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		began, _ := s.called()
-		began = began[1:] // of those that were not answered
+		began = began[1:]                                // of those that were not answered
 		want := [...]time.Duration{3, 8, 16, 32, 60, 60} // the first two follow each other: LoadTimeout, and a second until somebody asks
 		for i, d := range want {
 			if i+1 >= len(began) || began[i+1].Sub(began[i]) != d*time.Second {
