@@ -12,6 +12,9 @@ import (
 	"github.com/sallyport-go/sallyport/session"
 )
 
+// underWay is longer than any deadline that the clause gives a save.
+const underWay = 5 * time.Millisecond
+
 var brokenLoads = rows{
 	{"forgets a save", "load/last", func(b *broken) { b.save = forgetful(b) }},
 	{"answers late", "load/last", func(b *broken) {
@@ -300,7 +303,7 @@ var brokenLoads = rows{
 			if err != nil {
 				return v, err
 			}
-			time.Sleep(time.Millisecond)
+			time.Sleep(underWay)
 			if ctx.Err() != nil {
 				return session.Version{}, ctx.Err()
 			}
@@ -310,7 +313,7 @@ var brokenLoads = rows{
 	}},
 	{"calls a save done that was cancelled", "context/meanwhile", func(b *broken) {
 		b.save = func(ctx context.Context, expected session.Version, r policy.Record, e session.Event, orders []session.Order) (session.Version, error) {
-			time.Sleep(time.Millisecond)
+			time.Sleep(underWay)
 			v, err := b.MemStore.Save(ctx, expected, r, e, orders)
 			if errors.Is(err, context.DeadlineExceeded) {
 				return r.Version, nil
@@ -320,7 +323,7 @@ var brokenLoads = rows{
 	}},
 	{"has an error of its own for what is cancelled under way", "context/meanwhile", func(b *broken) {
 		b.save = func(ctx context.Context, expected session.Version, r policy.Record, e session.Event, orders []session.Order) (session.Version, error) {
-			time.Sleep(time.Millisecond)
+			time.Sleep(underWay)
 			if ctx.Err() != nil {
 				return session.Version{}, errors.New("driver: bad connection")
 			}
