@@ -130,8 +130,11 @@ func (p *Process) Do(t testing.TB, a Ask) Reply {
 }
 
 // Late reports whether a process refused only because it waited so long for a server, as
-// it must on a machine that has too much to do. It wrongs nobody.
-func (r Reply) Late() bool { return strings.HasSuffix(r.Reason, "-stale") }
+// it must on a machine that has too much to do. It wrongs nobody, and does not last, as it
+// would where data was lost.
+func (r Reply) Late() bool {
+	return strings.HasSuffix(r.Reason, "-stale") && !strings.Contains(r.Err, "data was lost")
+}
 
 // Login begins a session on a process, in as many tries as it takes.
 func (p *Process) Login(t testing.TB, of session.TenantID, m member.ID) session.Session {
