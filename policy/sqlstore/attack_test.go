@@ -45,6 +45,7 @@ func TestStandbyIsNoStore(t *testing.T) {
 
 // A role that may only read finds out at the start.
 func TestReadOnlyIsFoundOut(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
 	s := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", with(t, dsn, "default_transaction_read_only", "on")), sqlstore.PostgreSQL))

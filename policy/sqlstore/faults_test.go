@@ -79,6 +79,7 @@ func TestGuarantee19NetworkFailsAtEachStep(t *testing.T) {
 
 // A server that hangs holds nobody past the caller's deadline.
 func TestGuarantee24ServerHangs(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
 	x, through := nodetest.ProxiedDatabase(t, dsn)
@@ -112,6 +113,7 @@ func TestGuarantee24ServerHangs(t *testing.T) {
 // The server throws everybody out, as it does when it is restarted; nobody notices but by
 // the time that it takes.
 func TestServerThrowsOut(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	s := migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
 	other := open(t, "pgx", dsn)
@@ -172,6 +174,7 @@ func with(t testing.TB, dsn, name, value string) string {
 
 // A deadlock with the host ends one of the two; ours is tried again.
 func TestDeadlockIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	host := open(t, "pgx", with(t, dsn, "deadlock_timeout", "1min"))
 	s := migrated(t, open(t, "pgx", with(t, dsn, "deadlock_timeout", "300ms")), sqlstore.PostgreSQL) // the one that looks, and is ended
@@ -219,6 +222,7 @@ func TestDeadlockIsTriedAgain(t *testing.T) {
 
 // The host's database serialises by default. What fails for that is tried again.
 func TestSerialisationFailuresAreTriedAgain(t *testing.T) {
+	t.Parallel()
 	failures := &counted{}
 	db := places[0].hooked(t, with(t, database(t), "default_transaction_isolation", "serializable"), failures)
 	s := migrated(t, db, sqlstore.PostgreSQL)

@@ -268,6 +268,7 @@ func TestGuarantee21TwoProcessesSaveOnOneVersion(t *testing.T) {
 // The store does not answer; then a decision rests on no copy older than the bound. It
 // answers again, and the first good read mends it.
 func TestGuarantee22StaleCopiesDecideNothing(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
 	x, through := nodetest.ProxiedDatabase(t, dsn)

@@ -12,6 +12,8 @@ import (
 	"github.com/sallyport-go/sallyport/policy/sqlstore/internal/nodetest"
 )
 
+func TestMain(m *testing.M) { nodetest.Main(m) }
+
 func database(t testing.TB) string { return nodetest.Database(t) }
 
 // lasting returns a DSN of a test as a host has it: what is acknowledged is on the disk.

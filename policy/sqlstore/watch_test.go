@@ -98,6 +98,7 @@ func TestGuarantee22MissedMessagesAreFound(t *testing.T) {
 
 // What another schema of the database tells is not this one's.
 func TestWatchPassesOverOtherSchemas(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	if _, err := open(t, "pgx", dsn).Exec("CREATE SCHEMA other"); err != nil {
 		t.Fatal(err)
@@ -173,6 +174,7 @@ func TestWatchMembers(t *testing.T) {
 
 // The connection of a Watch breaks: it returns why, and can be begun again.
 func TestWatchBreaksDown(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
 	x, through := nodetest.ProxiedDatabase(t, dsn)

@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(quiet{}) // the client logs each failure, of which the tests make many
-	os.Exit(m.Run())
+	nodetest.Main(m)
 }
 
 type quiet struct{}
@@ -250,13 +250,17 @@ func remove(c *redis.Client, prefix string) {
 	}
 }
 
-// spread starts processes of one job in a new house.
+// spread starts processes of one job in a new house. They are up when it returns, so that
+// they meet no fault while they open their stores.
 func (at place) spread(t testing.TB, n int, j nodetest.Job, members ...member.ID) ([]*nodetest.Process, nodetest.Stores, *sql.DB) {
 	t.Helper()
 	j, s, db := at.house(t, j, members...)
 	var list []*nodetest.Process
 	for range n {
 		list = append(list, nodetest.Start(t, j, nil))
+	}
+	for _, p := range list {
+		p.Do(t, nodetest.Ask{Do: "version", Tenant: acme})
 	}
 	return list, s, db
 }

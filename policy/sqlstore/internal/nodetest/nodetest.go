@@ -8,9 +8,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
+	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,6 +27,18 @@ import (
 	"github.com/sallyport-go/sallyport/policy/sqlstore"
 	"github.com/sallyport-go/sallyport/session"
 )
+
+// Main runs the tests of a package that wait more than they work: twice as many beside each
+// other as there are processors, unless -parallel says how many.
+func Main(m *testing.M) {
+	flag.Parse()
+	told := false
+	flag.Visit(func(f *flag.Flag) { told = told || f.Name == "test.parallel" })
+	if !told {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
+	os.Exit(m.Run())
+}
 
 // Job is what a process is told to be.
 type Job struct {
