@@ -3,6 +3,7 @@ package httpgate_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -194,7 +195,8 @@ func (w *loadWorld) ask(c *http.Client, s loadSession, id member.ID, addr string
 // 2,000 requests a second through a server, a Guard and an engine, beside a save each second
 // that alters the list and, every other time, ends all sessions. Each answer is held against
 // the saves that were acknowledged before it was asked for and begun before it came. A
-// request is timed from when it was due, so that waiting behind a slow one counts.
+// request is timed from when it was due, so that waiting behind a slow one counts; no time
+// fails the test.
 //
 //	go test -run GuardUnderLoad -v ./policy/httpgate -load 1m
 func TestGuarantee14GuardUnderLoad(t *testing.T) {
@@ -234,6 +236,23 @@ func TestGuarantee14GuardUnderLoad(t *testing.T) {
 		}
 	}
 	run.Wait()
+	took := time.Since(start)
+	// However slow the machine was, each answer is given once when it alone is right.
+	last, err := w.login("m0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(addr string) {
+		if _, err := w.ask(client, last, "m0", addr, time.Now(), all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(loadOffice)
+	ask(loadStreet)
+	if err := errors.Join(w.save(), w.save()); err != nil { // one of the two ends the session
+		t.Fatal(err)
+	}
+	ask(loadOffice)
 	for _, m := range all.mistakes[:min(len(all.mistakes), 10)] {
 		t.Error(m)
 	}
@@ -248,5 +267,5 @@ func TestGuarantee14GuardUnderLoad(t *testing.T) {
 	slices.Sort(all.took)
 	n := len(all.took)
 	t.Logf("%d requests in %v beside %d saves, %d wrong, %d with one right answer; median %v, 99%% %v, max %v; %v",
-		n, time.Since(start).Round(time.Millisecond), w.acked.Load(), len(all.mistakes), all.sure, all.took[n/2], all.took[n*99/100], all.took[n-1], all.reasons)
+		n, took.Round(time.Millisecond), w.acked.Load(), len(all.mistakes), all.sure, all.took[n/2], all.took[n*99/100], all.took[n-1], all.reasons)
 }

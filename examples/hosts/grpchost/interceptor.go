@@ -1,7 +1,9 @@
 // Package grpchost checks the calls of a gRPC service. Copy it whole. The host must find the
 // session from the metadata, as it does from a header, and install both interceptors, before
-// any that reads messages. The handler of a stream returns when a call of the stream fails or
-// its context ends; one that does neither goes on, but sends and receives nothing more.
+// any that reads messages; what needs no session, as the login, goes to a server without them.
+// Handlers ask Who for the member, and no metadata. The handler of a stream returns when a call
+// of the stream fails or its context ends; one that does neither goes on, but sends and receives
+// nothing more.
 package grpchost
 
 import (
@@ -31,17 +33,25 @@ type Gate struct {
 	Every    time.Duration
 }
 
+type requestKey struct{}
+
+// Who returns the member, the session and the address of a call that a Gate has let through.
+func Who(ctx context.Context) (engine.Request, bool) {
+	r, ok := ctx.Value(requestKey{}).(engine.Request)
+	return r, ok
+}
+
 // check decides by the metadata and the peer of a call. What does not answer refuses.
-func (g *Gate) check(ctx context.Context) (policy.Decision, error) {
+func (g *Gate) check(ctx context.Context) (engine.Request, policy.Decision, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	request, err := g.Session(ctx, md)
 	switch {
 	case errors.Is(err, session.ErrNotFound):
-		return policy.Decision{Reason: policy.ReasonSessionUnknown}, nil
+		return request, policy.Decision{Reason: policy.ReasonSessionUnknown}, nil
 	case errors.Is(err, session.ErrEnded):
-		return policy.Decision{Reason: policy.ReasonSessionEnded}, nil
+		return request, policy.Decision{Reason: policy.ReasonSessionEnded}, nil
 	case err != nil:
-		return policy.Decision{Reason: policy.ReasonMemberStale}, err
+		return request, policy.Decision{Reason: policy.ReasonMemberStale}, err
 	}
 	from := &http.Request{Header: http.Header{}} // as HTTP would have it
 	if p, ok := peer.FromContext(ctx); ok && p.Addr != nil {
@@ -51,25 +61,38 @@ func (g *Gate) check(ctx context.Context) (policy.Decision, error) {
 		from.Header[http.CanonicalHeaderKey(name)] = lines
 	}
 	request.Addr = g.Resolver.ClientAddr(from) // without one the engine refuses
-	return g.Engine.Check(ctx, request)
+	d, err := g.Engine.Check(ctx, request)
+	return request, d, err
+}
+
+// again is check for a stream, which stays that of its member.
+func (g *Gate) again(ctx context.Context) (policy.Decision, error) {
+	was, _ := Who(ctx)
+	is, d, err := g.check(ctx)
+	if d.Allowed() && (is.Tenant != was.Tenant || is.Member != was.Member || is.Session != was.Session) {
+		d = policy.Decision{Reason: policy.ReasonSessionUnknown}
+	}
+	return d, err
 }
 
 // Unary is an interceptor for calls with one answer.
 func (g *Gate) Unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if d, err := g.check(ctx); err != nil || !d.Allowed() {
+	request, d, err := g.check(ctx)
+	if err != nil || !d.Allowed() {
 		return nil, refusal(d)
 	}
-	return next(ctx, req)
+	return next(context.WithValue(ctx, requestKey{}, request), req)
 }
 
 // Stream is an interceptor for streams, which are checked again while they last.
 func (g *Gate) Stream(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if d, err := g.check(s.Context()); err != nil || !d.Allowed() {
+	request, d, err := g.check(s.Context())
+	if err != nil || !d.Allowed() {
 		return refusal(d)
 	}
-	ctx, stop := httpgate.Watch(s.Context(), g.Every, g.check)
+	ctx, stop := httpgate.Watch(context.WithValue(s.Context(), requestKey{}, request), g.Every, g.again)
 	defer stop()
-	err := next(srv, watched{s, ctx})
+	err = next(srv, watched{s, ctx})
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}

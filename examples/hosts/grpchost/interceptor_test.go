@@ -18,6 +18,7 @@ import (
 
 	"github.com/sallyport-go/sallyport/examples/hosts/grpchost"
 	"github.com/sallyport-go/sallyport/examples/hosts/internal/world"
+	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/session"
 )
@@ -33,15 +34,24 @@ func reasonOf(err error) string {
 
 func TestGate(t *testing.T) {
 	w := world.New(t)
-	d, stamp, err := w.Engine.Admit(context.Background(), engine.Login{Tenant: world.Tenant, Member: "kim", Client: session.API, Addr: netip.MustParseAddr(world.Office), Authenticated: true})
-	if err != nil || !d.Allowed() {
-		t.Fatal(d, err)
-	}
-	gate := &grpchost.Gate{Engine: w.Engine, Resolver: world.Proxy(t, "127.0.0.1"), Every: 1, Session: func(_ context.Context, md metadata.MD) (engine.Request, error) {
-		if token := md.Get("authorization"); len(token) != 1 || token[0] != "Bearer good" {
-			return engine.Request{}, session.ErrNotFound
+	requests := map[member.ID]engine.Request{}
+	for _, id := range []member.ID{"kim", "lee"} {
+		d, stamp, err := w.Engine.Admit(context.Background(), engine.Login{Tenant: world.Tenant, Member: id, Client: session.API, Addr: netip.MustParseAddr(world.Office), Authenticated: true})
+		if err != nil || !d.Allowed() {
+			t.Fatal(d, err)
 		}
-		return engine.Request{Tenant: world.Tenant, Member: "kim", Stamp: stamp}, nil
+		requests[id] = engine.Request{Tenant: world.Tenant, Member: id, Stamp: stamp}
+	}
+	var moved atomic.Bool // a session from kim to lee
+	gate := &grpchost.Gate{Engine: w.Engine, Resolver: world.Proxy(t, "127.0.0.1"), Every: 1, Session: func(_ context.Context, md metadata.MD) (engine.Request, error) {
+		switch token := md.Get("authorization"); {
+		case len(token) != 1:
+		case token[0] == "Bearer moves" && moved.Load():
+			return requests["lee"], nil
+		case token[0] == "Bearer good", token[0] == "Bearer moves":
+			return requests["kim"], nil
+		}
+		return engine.Request{}, session.ErrNotFound
 	}}
 	var handling atomic.Int32 // handlers that wait for a message and know nothing of contexts
 	outer := func(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
@@ -51,12 +61,22 @@ func TestGate(t *testing.T) {
 		}
 		return err
 	}
-	server := grpc.NewServer(grpc.UnaryInterceptor(gate.Unary), grpc.ChainStreamInterceptor(outer, gate.Stream))
+	who := func(ctx context.Context) {
+		if r, ok := grpchost.Who(ctx); !ok || r.Member != "kim" || r.Addr.String() != world.Office {
+			t.Errorf("a handler sees %+v, %v", r, ok)
+		}
+	}
+	inner := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		who(ctx)
+		return next(ctx, req)
+	}
+	server := grpc.NewServer(grpc.ChainUnaryInterceptor(gate.Unary, inner), grpc.ChainStreamInterceptor(outer, gate.Stream))
 	server.RegisterService(&grpc.ServiceDesc{ServiceName: "deaf", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{{
 		StreamName: "Wait", ServerStreams: true, ClientStreams: true,
 		Handler: func(_ any, s grpc.ServerStream) error {
 			handling.Add(1)
 			defer handling.Add(-1)
+			who(s.Context())
 			if err := s.SendMsg(&healthpb.HealthCheckResponse{}); err != nil {
 				return err
 			}
@@ -119,12 +139,23 @@ func TestGate(t *testing.T) {
 	if err := deaf.RecvMsg(&healthpb.HealthCheckResponse{}); err != nil {
 		t.Fatal(err)
 	}
+	moves, err := client.Watch(at("moves", world.Office), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := moves.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	moved.Store(true)
 	w.SignOut(t, "kim", true)
 	if _, err := client.Check(at("good", world.Office), &healthpb.HealthCheckRequest{}); reasonOf(err) != "session-cut" {
 		t.Errorf("a call after a suspension: %v", err)
 	}
 	if _, err := open.Recv(); status.Code(err) != codes.Unauthenticated || reasonOf(err) != "session-cut" {
 		t.Errorf("a stream after a suspension: %v", err)
+	}
+	if _, err := moves.Recv(); reasonOf(err) != "session-unknown" {
+		t.Errorf("a stream whose session is another member's: %v", err)
 	}
 	if err := deaf.RecvMsg(&healthpb.HealthCheckResponse{}); status.Code(err) != codes.Unauthenticated || reasonOf(err) != "session-cut" {
 		t.Errorf("a stream that waits for a message, after a suspension: %v", err)

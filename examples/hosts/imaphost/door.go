@@ -2,9 +2,10 @@
 // emersion/go-imap. Copy it whole; call Open in NewSession, and the Door's Login and Close in
 // those of your session. An app password is a session of client IMAP that lasts until it is
 // ended: the host makes one where the member is signed in (token and ID by session.NewToken,
-// stamp by Engine.Admit), shows the token once and keeps the session.
+// stamp by Engine.Admit with that client), shows the token once and keeps the session.
 //
-// The host must see to TLS, and that its listener returns what the Resolver can read.
+// The host must see to TLS, and that its listener returns what the Resolver can read. A login
+// does not Touch the session: the host does, if it shows when an app password was last used.
 package imaphost
 
 import (
@@ -16,7 +17,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
 	"github.com/sallyport-go/sallyport/policy/httpgate"
@@ -54,10 +54,10 @@ func (d *Door) Login(username, password string) error {
 	check := func(ctx context.Context) (policy.Decision, error) { return d.check(ctx, username, password) }
 	decision, err := check(ctx)
 	if r := decision.Reason; err == nil && (r == policy.ReasonSessionUnknown || r == policy.ReasonSessionEnded) {
-		// From where the network would refuse, a wrong password gets the answer of a right one.
-		decision, _, err = d.host.Engine.Admit(ctx, engine.Login{
-			Tenant: d.host.Tenant, Member: member.ID(username), Client: session.IMAP, Addr: d.addr,
-		})
+		// From where the network would refuse, a wrong password gets the answer of a right
+		// one. It is asked for nobody: a token of 128 bits is not guessed, so that none counts
+		// toward a lock, and a program that tries an old one for years locks nobody out.
+		decision, _, err = d.host.Engine.Admit(ctx, engine.Login{Tenant: d.host.Tenant, Client: session.IMAP, Addr: d.addr})
 	}
 	if err != nil || !decision.Allowed() {
 		if decision.Allowed() {

@@ -108,6 +108,9 @@ func TestDoor(t *testing.T) {
 			t.Errorf("%s: %q", tt.why, got)
 		}
 	}
+	if n := w.Wrong("kim"); n != 0 {
+		t.Errorf("%d old app passwords count as guesses", n)
+	}
 	open := func(password string) *imapclient.Client {
 		c := dial(world.Office)
 		if err := c.Login("kim", password).Wait(); err != nil {

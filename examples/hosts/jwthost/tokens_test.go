@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sallyport-go/sallyport/examples/hosts/internal/world"
@@ -20,7 +22,7 @@ import (
 
 func TestTokens(t *testing.T) {
 	w := world.New(t)
-	tokens := jwthost.Tokens{Key: bytes.Repeat([]byte("k"), 32), Issuer: "https://acme.example", Life: time.Minute}
+	tokens := jwthost.Tokens{Key: bytes.Repeat([]byte("k"), 32), Issuer: "https://acme.example", Life: time.Minute, Session: time.Hour}
 	d, stamp, err := w.Engine.Admit(context.Background(), engine.Login{Tenant: world.Tenant, Member: "kim", Client: session.API, Addr: netip.MustParseAddr(world.Office), Authenticated: true})
 	if err != nil || !d.Allowed() {
 		t.Fatal(d, err)
@@ -85,4 +87,20 @@ func TestTokens(t *testing.T) {
 			t.Errorf("after a cut: %d %s", rec.Code, rec.Body)
 		}
 	}
+}
+
+// A session is not renewed for ever, however often it is.
+func TestRenewalEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tokens := jwthost.Tokens{Key: bytes.Repeat([]byte("k"), 32), Issuer: "https://acme.example", Life: time.Minute, Session: time.Hour}
+		began := time.Now()
+		token, err := tokens.Sign(engine.Request{Tenant: world.Tenant, Member: "kim", Stamp: session.Stamp{Client: session.API}}, "s1")
+		for err == nil && time.Since(began) < 2*time.Hour {
+			time.Sleep(50 * time.Second)
+			token, err = tokens.Renew(token, world.Tenant)
+		}
+		if after := time.Since(began); !errors.Is(err, session.ErrEnded) || after < time.Hour || after > time.Hour+time.Minute {
+			t.Errorf("after %v: %v", after, err)
+		}
+	})
 }

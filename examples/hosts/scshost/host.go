@@ -1,8 +1,9 @@
 // Package scshost guards a service whose sessions alexedwards/scs keeps. Copy it whole. The
 // host must see to three things: the password is checked always, against a member whose
-// version was read before; the token is renewed at each login; and the session manager's
-// Cookie.Secure is set where TLS is. The stamp stands in the session's data, which scs keeps
-// on the server.
+// version was read before; the engine's Options.Failures counts wrong ones, or they can be
+// guessed without end; and the session manager's Cookie.Secure is set where TLS is. The
+// stamp stands in the session's data, which scs keeps on the server, and the client is what
+// this door is for, whatever a request says.
 package scshost
 
 import (
@@ -27,21 +28,29 @@ type Host struct {
 	Resolver *httpgate.Resolver
 
 	// Password reports whether it is right, and the member's version from before it was
-	// checked. It takes as long for a member who is not there.
+	// checked. For a member who is not there it compares with the hash of a password that
+	// nobody has, so as to take as long: site/passwords.go of the login server does so.
 	Password func(ctx context.Context, id member.ID, password string) (since session.Version, ok bool)
 }
 
-// Handler mounts the login beside the Guard and app behind it.
+// Handler mounts the doors beside the Guard and app behind it. Other sites' pages post to
+// none of them.
 func (h *Host) Handler(app http.Handler) http.Handler {
 	guard := &httpgate.Guard{Engine: h.Engine, Session: h.SessionOf, Resolver: h.Resolver}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) { h.login(w, r, guard) })
+	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
+		if err := h.Sessions.Destroy(r.Context()); err != nil {
+			http.Error(w, "try again", http.StatusServiceUnavailable)
+		}
+	})
 	mux.Handle("/", guard.Handler(app))
-	return h.Sessions.LoadAndSave(mux)
+	return http.NewCrossOriginProtection().Handler(h.Sessions.LoadAndSave(mux))
 }
 
 func (h *Host) login(w http.ResponseWriter, r *http.Request, guard *httpgate.Guard) {
 	seen, _ := h.Resolver.Resolve(r) // without an address the engine refuses
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	id := member.ID(r.PostFormValue("member"))
 	since, ok := h.Password(r.Context(), id, r.PostFormValue("password"))
 	d, stamp, err := h.Engine.Admit(r.Context(), engine.Login{

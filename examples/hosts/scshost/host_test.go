@@ -1,6 +1,7 @@
 package scshost_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/sallyport-go/sallyport/examples/hosts/internal/world"
 	"github.com/sallyport-go/sallyport/examples/hosts/scshost"
+	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/session"
 )
 
 func TestHost(t *testing.T) {
@@ -36,6 +39,9 @@ func TestHost(t *testing.T) {
 	if code, _ := login(world.Street, "right", ""); code != 403 {
 		t.Errorf("from the street: %d", code)
 	}
+	if n := w.Wrong("kim"); n != 1 {
+		t.Errorf("%d wrong passwords were counted", n)
+	}
 	code, cookie := login(world.Office, "right", "")
 	if code != 200 || cookie == "" {
 		t.Fatalf("from the office: %d %q", code, cookie)
@@ -44,6 +50,21 @@ func TestHost(t *testing.T) {
 		t.Error("a login keeps the token of before")
 	}
 	_, cookie = login(world.Office, "right", "")
+	planted := httptest.NewRequest("POST", "/login", strings.NewReader("member=kim&password=right"))
+	planted.RemoteAddr = world.Office + ":443"
+	planted.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	planted.Header.Set("Sec-Fetch-Site", "cross-site")
+	rec := httptest.NewRecorder()
+	if h.ServeHTTP(rec, planted); rec.Code != 403 || rec.Header().Get("Set-Cookie") != "" {
+		t.Errorf("a login from another site: %d", rec.Code)
+	}
+	if code, _ := login(world.Office, "right"+strings.Repeat("&x=y", 2000), ""); code != 401 {
+		t.Errorf("a form without end: %d", code)
+	}
+	_, out := login(world.Office, "right", "")
+	if ask("POST", "/logout", world.Office, "", out); ask("GET", "/", world.Office, "", out).Code != 401 {
+		t.Error("a session goes on after logging out")
+	}
 	for _, tt := range []struct {
 		addr, cookie string
 		want         int
@@ -52,6 +73,18 @@ func TestHost(t *testing.T) {
 			t.Errorf("%+v: %d", tt, got)
 		}
 	}
+	during := *host
+	during.Password = func(ctx context.Context, id member.ID, password string) (session.Version, bool) {
+		since, ok := w.Password(ctx, id, password)
+		w.SignOut(t, id, false) // somebody sets another one
+		return since, ok
+	}
+	h = during.Handler(http.NotFoundHandler())
+	if code, _ := login(world.Office, "right", ""); code != 401 {
+		t.Errorf("a password that is changed while it is checked: %d", code)
+	}
+	h = host.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	_, cookie = login(world.Office, "right", "")
 	w.SignOut(t, "kim", false)
 	if got := ask("GET", "/", world.Office, "", cookie).Code; got != 401 {
 		t.Errorf("after a cut: %d", got)

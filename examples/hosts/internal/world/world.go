@@ -27,16 +27,17 @@ type World struct {
 
 	mu      sync.Mutex
 	members map[member.ID]member.Member
+	wrong   map[member.ID]int
 }
 
 // New enrolls the tenant, with the members kim and lee.
 func New(t testing.TB) *World {
-	w := &World{members: map[member.ID]member.Member{}}
+	w := &World{members: map[member.ID]member.Member{}, wrong: map[member.ID]int{}}
 	for _, id := range []member.ID{"kim", "lee"} {
 		w.members[id] = member.Member{Tenant: Tenant, ID: id, Status: member.Active, Version: session.NewLine()}
 	}
 	var err error
-	if w.Engine, err = engine.New(policy.Standard(), policy.NewMemStore(), w, nil); err != nil {
+	if w.Engine, err = engine.New(policy.Standard(), policy.NewMemStore(), w, &engine.Options{Failures: w}); err != nil {
 		t.Fatal(err)
 	}
 	settings := policy.Settings{Access: policy.DesignatedAddresses, Designated: []policy.Entry{{Range: ipset.MustParseRange(Office)}}}
@@ -64,6 +65,23 @@ func (w *World) Password(ctx context.Context, id member.ID, password string) (se
 		return session.Version{}, false
 	}
 	return m.Version, password == "right"
+}
+
+// Count implements engine.Failures. It locks nobody.
+func (w *World) Count(_ context.Context, _ session.TenantID, id member.ID, ok bool) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !ok {
+		w.wrong[id]++
+	}
+	return false, nil
+}
+
+// Wrong is how many wrong passwords of a member were counted.
+func (w *World) Wrong(id member.ID) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wrong[id]
 }
 
 // SignOut ends all sessions of a member; with suspend, nobody logs in as them either.
