@@ -89,6 +89,8 @@ func TestCheck(t *testing.T) {
 		{"nor what nobody sees", "Gurke7x\u200b", all, "no-symbol"},
 		{"an emoji is one", "Gurke7x🐢", all, ""},
 		{"a blank is one", "Gurke 7x", all, ""},
+		{"the first of each kind", "!Aa0Aa0!", all, ""},
+		{"the last of each kind", "~Zz9Zz9~", all, ""},
 		{"small letters only", "gurke-7x", all, "no-upper"},
 		{"capitals only", "GURKE-7X", all, "no-lower"},
 
@@ -127,6 +129,7 @@ func TestOwnWords(t *testing.T) {
 		{"three letters more are little", "acme corporation xyz", "own-words"},
 		{"four are a word", "acme corporation goat", ""},
 		{"a name within a sentence is no matter", "kim likes green pianos", ""},
+		{"a word of three letters is one", "por--por--por-7", "own-words"},
 		{"short words stand anywhere by chance", "io--io--7--io--io--x", ""},
 		{"digits only, but not theirs", "7351 9024 1185 0034", ""},
 		{"what stands around a word does not join to one", "kacmeimgo 1234567890", ""},
@@ -269,7 +272,10 @@ func TestUnchecked(t *testing.T) {
 		{"the list is down", func(c *password.Candidate) { c.Blocklist = failing{down} }, down, "", ""},
 		{"the history is down", func(c *password.Candidate) { c.Used = used(false, down) }, down, "", ""},
 		{"down, and says yes", func(c *password.Candidate) { c.Used = used(true, down) }, down, "", ""},
-		{"both are down", func(c *password.Candidate) { c.Blocklist, c.Used = failing{down}, used(false, down) }, down, "", ""},
+		{"both are down", func(c *password.Candidate) { c.Blocklist, c.Used = failing{down}, used(false, down) }, down, "", "neither"},
+		{"both are down, the second too", func(c *password.Candidate) {
+			c.Blocklist, c.Used = failing{errors.New("first")}, used(false, down)
+		}, down, "", "neither"},
 		{"the list panics", func(c *password.Candidate) { c.Blocklist = panicking{} }, nil, "", ""},
 		{"the history panics", func(c *password.Candidate) {
 			c.Used = func(_ context.Context, pw string, _ int) (bool, error) { panic(pw) }

@@ -137,6 +137,55 @@ func TestSpentCodesCount(t *testing.T) {
 	}
 }
 
+// TestRefusalsWriteNothing: who tries again and again what is refused anyway costs no writes.
+func TestRefusalsWriteNothing(t *testing.T) {
+	h := &hooked{Store: verify.NewMemStore()}
+	d := newDoorOn(t, h)
+	spent, code := d.begin(kim())
+	d.complete(spent, code, kim(), nil)
+	old, oldCode := d.begin(kim())
+	d.now = d.now.Add(verify.Life)
+	token, right := d.begin(kim())
+	writes := 0
+	h.save = func(ctx context.Context, expected string, r verify.Record) error {
+		writes++
+		return h.Store.Save(ctx, expected, r)
+	}
+	elsewhere := kim()
+	elsewhere.Client = session.Mobile
+	refused := func(why string, err, want error) {
+		t.Helper()
+		if !errors.Is(err, want) || writes != 0 {
+			t.Errorf("%s: %v, with %d writes; want %v", why, err, writes, want)
+		}
+		writes = 0
+	}
+	refused("spent", d.Complete(t.Context(), spent, code, kim()), verify.ErrUnknown) // and forgotten
+	refused("expired", d.Complete(t.Context(), old, oldCode, kim()), verify.ErrUnknown)
+	refused("never begun", d.Complete(t.Context(), "token", right, kim()), verify.ErrUnknown)
+	refused("of another client", d.Complete(t.Context(), token, right, elsewhere), verify.ErrBinding)
+	d.complete(token, right, kim(), nil)
+	writes = 0
+	refused("spent just now", d.Complete(t.Context(), token, right, kim()), verify.ErrSpent)
+	token, right = d.begin(kim())
+	d.now = d.now.Add(verify.Life)
+	writes = 0
+	refused("expired just now", d.Complete(t.Context(), token, right, kim()), verify.ErrExpired)
+	for range 6 {
+		d.begin(kim())
+	}
+	writes = 0
+	refused("too many codes", d.beginErr(kim()), verify.ErrTooManyCodes)
+	d.now = d.now.Add(time.Hour)
+	token, right = d.begin(kim())
+	for range 5 {
+		d.complete(token, not(right), kim(), verify.ErrWrongCode)
+	}
+	writes = 0
+	refused("too many tries", d.Complete(t.Context(), token, right, kim()), verify.ErrTooManyTries)
+	refused("too many tries, and another code", d.beginErr(kim()), verify.ErrTooManyTries)
+}
+
 func TestFiveOpenAtOnce(t *testing.T) {
 	d := newDoor(t)
 	var tokens, codes []string
