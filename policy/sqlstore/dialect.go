@@ -50,6 +50,7 @@ func (d Dialect) words() *strings.Replacer {
 			"{us}", "",
 			"{primary}", "",
 			"{in ready}", "IN (SELECT seq FROM ready)",
+			"{row}", "rowid",
 			"{lock}", "", // whoever writes is alone
 			"{skip}", "",
 			"{apart}", "(SELECT min(0, coalesce(min(seq), 0)) - 1 FROM sallyport_visits)",
@@ -65,6 +66,7 @@ func (d Dialect) words() *strings.Replacer {
 		"{us}", "* interval '1 microsecond'",
 		"{primary}", " AND sallyport_primary()", // or an error: a standby answers with what was
 		"{in ready}", "= ANY (ARRAY(SELECT seq FROM ready))", // never by a walk over the table, whatever the planner expects
+		"{row}", "ctid", // of a row that was locked; one that was written meanwhile is missed, and no other met
 		"{lock}", "FOR UPDATE",
 		"{skip}", "FOR UPDATE SKIP LOCKED",
 		"{apart}", "nextval('sallyport_visits_seq')",

@@ -73,7 +73,7 @@ func (s *Verifications) Save(ctx context.Context, expected string, r verify.Reco
 // Purge removes records that have ended; see [verify.Store].
 func (s *Verifications) Purge(ctx context.Context, at time.Time, n int) (int, error) {
 	return s.db.batch(ctx, n, false, `WITH ready AS MATERIALIZED (
-			SELECT tenant, member FROM sallyport_verifications WHERE until <= $1 ORDER BY until LIMIT $2 {skip}
-		) DELETE FROM sallyport_verifications WHERE (tenant, member) IN (SELECT tenant, member FROM ready) AND until <= $1`,
+			SELECT {row} AS seq FROM sallyport_verifications WHERE until <= $1 ORDER BY until LIMIT $2 {skip}
+		) DELETE FROM sallyport_verifications WHERE {row} {in ready}`,
 		s.db.at(at), int64(n))
 }
