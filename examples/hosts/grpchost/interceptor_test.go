@@ -2,6 +2,7 @@ package grpchost_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -43,10 +44,16 @@ func TestGate(t *testing.T) {
 		requests[id] = engine.Request{Tenant: world.Tenant, Member: id, Stamp: stamp}
 	}
 	var moved atomic.Bool // a session from kim to lee
+	var checks atomic.Int32
+	moving, giveUp := context.WithCancelCause(t.Context()) // so that a stream that goes on is not waited for
+	defer giveUp(nil)
 	gate := &grpchost.Gate{Engine: w.Engine, Resolver: world.Proxy(t, "127.0.0.1"), Every: 1, Session: func(_ context.Context, md metadata.MD) (engine.Request, error) {
 		switch token := md.Get("authorization"); {
 		case len(token) != 1:
 		case token[0] == "Bearer moves" && moved.Load():
+			if checks.Add(1) > 1 {
+				giveUp(errors.New("it was checked once more after a check that found another member"))
+			}
 			return requests["lee"], nil
 		case token[0] == "Bearer good", token[0] == "Bearer moves":
 			return requests["kim"], nil
@@ -139,7 +146,8 @@ func TestGate(t *testing.T) {
 	if err := deaf.RecvMsg(&healthpb.HealthCheckResponse{}); err != nil {
 		t.Fatal(err)
 	}
-	moves, err := client.Watch(at("moves", world.Office), &healthpb.HealthCheckRequest{})
+	movesAt, _ := metadata.FromOutgoingContext(at("moves", world.Office))
+	moves, err := client.Watch(metadata.NewOutgoingContext(moving, movesAt), &healthpb.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +163,7 @@ func TestGate(t *testing.T) {
 		t.Errorf("a stream after a suspension: %v", err)
 	}
 	if _, err := moves.Recv(); reasonOf(err) != "session-unknown" {
-		t.Errorf("a stream whose session is another member's: %v", err)
+		t.Errorf("a stream whose session is another member's: %v; %v", err, context.Cause(moving))
 	}
 	if err := deaf.RecvMsg(&healthpb.HealthCheckResponse{}); status.Code(err) != codes.Unauthenticated || reasonOf(err) != "session-cut" {
 		t.Errorf("a stream that waits for a message, after a suspension: %v", err)
