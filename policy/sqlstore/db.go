@@ -36,8 +36,8 @@ func New(db *sql.DB, d Dialect) (*DB, error) {
 // database: what is written there is there if the host commits, with what the host wrote.
 //
 // A call that fails leaves nothing behind and the transaction as it was, but one that the
-// database has given up (a failed serialisation, a deadlock, a broken connection), which
-// only the host can try again, as a whole. Changes are told when the host commits. On
+// database has given up (a failed serialisation, a deadlock, a broken connection; on SQLite
+// a call that was cut off), which only the host can try again, as a whole. Changes are told when the host commits. On
 // PostgreSQL begin it with sql.LevelReadCommitted, or be ready to try again. A record that
 // was saved is locked until the end, so that other saves of that tenant wait: be short.
 // On SQLite the transaction must have begun as one that writes (_txlock=immediate), or a

@@ -132,7 +132,11 @@ func (d *DB) savepoint(ctx context.Context, f func(q querier) error) error {
 		_, err = d.host.ExecContext(late, "RELEASE SAVEPOINT sallyport")
 	}
 	if err != nil {
-		d.host.ExecContext(late, "ROLLBACK TO SAVEPOINT sallyport") // if that fails, the transaction is lost, and the host finds it so
+		if _, gone := d.host.ExecContext(late, "ROLLBACK TO SAVEPOINT sallyport"); gone != nil {
+			// The transaction is lost. SQLite, which ends it where it is interrupted, would
+			// write what the host does next at once, so the host must find that it has ended.
+			d.host.Rollback()
+		}
 	}
 	return d.told(ctx, err)
 }

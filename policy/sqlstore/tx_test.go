@@ -239,6 +239,46 @@ func TestInLeavesNothingBehind(t *testing.T) {
 	})
 }
 
+// SQLite ends a transaction by itself where a statement of it is interrupted, as by a
+// deadline, or the disk fails; the trigger does the same. What the host goes on to do must
+// not be written as if it had begun none.
+func TestInEndsWithTheTransaction(t *testing.T) {
+	t.Parallel()
+	db := open(t, "sqlite", file(t)+"&_txlock=immediate")
+	s := migrated(t, db, sqlstore.SQLite)
+	one := live(acme, "kim", session.Stamp{Client: session.Web})
+	if err := s.Sessions().Create(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`CREATE TABLE hosts (name text);
+		CREATE TRIGGER fails BEFORE UPDATE ON sallyport_sessions BEGIN SELECT RAISE(ROLLBACK, 'the disk fails'); END`); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, before := tx.Exec("INSERT INTO hosts VALUES ('before')")
+	ended := s.In(tx).Sessions().End(t.Context(), acme, one.ID, time.Now(), "signed out")
+	if before != nil || ended == nil || !strings.Contains(ended.Error(), "the disk fails") {
+		t.Fatalf("%v; End: %v", before, ended)
+	}
+	_, after := tx.Exec("INSERT INTO hosts VALUES ('after')")
+	saved, commit := save(t.Context(), s.In(tx), record(acme, 1)), tx.Commit()
+	for what, err := range map[string]error{"a statement of the host": after, "a save": saved, "the commit": commit} {
+		if !errors.Is(err, sql.ErrTxDone) {
+			t.Errorf("%s, in a transaction that is lost: %v; want %v", what, err, sql.ErrTxDone)
+		}
+	}
+	var rows int
+	if err := db.QueryRow("SELECT count(*) FROM hosts").Scan(&rows); rows != 0 || err != nil {
+		t.Errorf("of a transaction that is lost %d rows are written, %v", rows, err)
+	}
+	if v, err := s.Policies().Version(t.Context(), acme); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("of a transaction that is lost a save is written: %v, %v", v, err)
+	}
+}
+
 // canceller ends a context when the commit is sent.
 type canceller struct{ cancel context.CancelFunc }
 
