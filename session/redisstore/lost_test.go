@@ -153,12 +153,19 @@ func TestServerIsFull(t *testing.T) {
 	c := client(t, serve(t).addr)
 	db := drawn(t, c, "sallyport")
 	n := begun(t, db.Sessions(), "kim")
+	dead := begun(t, db.Sessions(), "lee")
+	if err := db.Sessions().Touch(t.Context(), acme, n.ID, n.Seen.Add(time.Minute), seoul, n.Country); err != nil {
+		t.Fatal(err)
+	}
 	c.ConfigSet(t.Context(), "maxmemory", "1")
 	if err := db.Sessions().Create(t.Context(), login("kim")); err == nil {
 		t.Error("Create on a server that is full succeeds")
 	}
 	if err := db.Sessions().End(t.Context(), acme, n.ID, time.Now(), "x"); err == nil || errors.Is(err, session.ErrNotFound) {
 		t.Errorf("End on a server that is full: %v", err)
+	}
+	if n, err := db.Sessions().Purge(t.Context(), dead.EndsAt().Add(time.Second), 10); n != 1 || err != nil {
+		t.Errorf("Purge, which makes room, removes %d sessions from a server that is full, %v; want 1", n, err)
 	}
 	c.ConfigSet(t.Context(), "maxmemory", "0")
 	if list, err := db.Sessions().List(t.Context(), acme, session.Query{}); len(list) != 1 || err != nil {

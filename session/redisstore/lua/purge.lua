@@ -12,7 +12,8 @@ for _, first in ipairs(found) do
 			call('HDEL', mark, 'n' .. s.tenant)
 		end
 		n = n + 1
-	else -- it has been used since
+	else -- it has been used since; a server that is full lets nothing begin by adding
+		call('ZREM', base .. 'dies', first)
 		call('ZADD', base .. 'dies', dead, first)
 	end
 end
