@@ -74,8 +74,8 @@ func (db *DB) fits(ctx context.Context) error {
 	if err != nil {
 		return unknown(ctx, err)
 	}
-	var texts [2]string
-	for i, section := range []string{"server", "memory"} {
+	var texts [3]string
+	for i, section := range []string{"server", "memory", "replication"} {
 		if texts[i], err = node.Info(ctx, section).Result(); err != nil {
 			return unknown(ctx, err)
 		}
@@ -83,6 +83,9 @@ func (db *DB) fits(ctx context.Context) error {
 	version := infoField(texts[0], "redis_version")
 	if major, _, _ := strings.Cut(version, "."); atoi(major) < 7 {
 		return fmt.Errorf("redisstore: the server is version %.20q; 7 or later is needed", version)
+	}
+	if infoField(texts[2], "role") == "slave" {
+		return errors.New("redisstore: the server is a replica, which may be behind; connect to the primary")
 	}
 	// No key of ours ever expires, so that volatile-… takes none of them.
 	if p := infoField(texts[1], "maxmemory_policy"); p != "noeviction" && !strings.HasPrefix(p, "volatile-") {

@@ -45,6 +45,9 @@
 // gone, processes that have seen a later line are an ErrLost once more, and another NewLine
 // comes after what they have seen. Nothing else that is decided is by that clock.
 //
+// A replica is no store, since what it has may be old: New refuses it, and a call that meets
+// one, as after a failover, is an error and never a session.
+//
 // Where it is the database of settings and members that was restored from a backup, call
 // NewLine too, when engine.NewLine was called for each tenant: cuts of the time that was
 // lost would end what members begin now, until their records have got as far again.

@@ -257,16 +257,7 @@ func TestFailoverLosesAnEnd(t *testing.T) {
 	a, b := drawn(t, client(t, p.addr), "sallyport"), open(t, client(t, p.addr), "sallyport")
 	n := begun(t, a.Sessions(), "kim")
 	r := client(t, replica.addr)
-	host, port, _ := strings.Cut(primary.addr, ":")
-	if err := r.ReplicaOf(t.Context(), host, port).Err(); err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; r.Exists(t.Context(), "{sallyport}:mark").Val() == 0; i++ {
-		if i == 600 {
-			t.Fatal("the replica does not come up")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	replicating(t, r, primary.addr)
 	if live, err := alive(b.Sessions(), n); !live {
 		t.Fatal(err)
 	}

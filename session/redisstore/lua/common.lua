@@ -56,6 +56,15 @@ local function counted()
 	call('HDEL', mark, string.format('e%.0f', tonumber(ends) - 1000))
 end
 
+-- primary refuses on a replica, which may be behind and lacks ends then: a script that only
+-- reads would be answered there. Nothing is deleted; it fails as a script that writes does.
+local function primary()
+	local denied = redis.pcall('DEL', base .. 'none')
+	if type(denied) == 'table' and string.find(denied.err or '', '^READONLY') then
+		error(denied)
+	end
+end
+
 local function answer(...)
 	return {line, ends, tag, ...}
 end

@@ -1,4 +1,5 @@
 -- tenant, id
+primary()
 local s = find(ARGV[5], ARGV[6])
 if not s then
 	return answer('none')

@@ -1,4 +1,5 @@
 -- tenant, prefix, place before which it goes on, most; id that one began with or ""
+primary()
 if ARGV[9] ~= '' then
 	local s = load(ARGV[9])
 	return answer('', {s and s.tenant == ARGV[5] and values(s) or nil})

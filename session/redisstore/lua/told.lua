@@ -1,4 +1,5 @@
 -- entry after which it looks, or "" at first; the line on which that is; most
+primary()
 local after = ARGV[5]
 if after == '' or ARGV[6] ~= line then -- what was told in the last minutes may have been missed
 	after = string.format('%.0f-0', math.max(0, tonumber(call('TIME')[1]) - ARGV[8]) * 1000)
