@@ -113,3 +113,11 @@ type Outbox interface {
 	// parked ones too, and those that are taken.
 	Waiting(ctx context.Context, t TenantID, n int) ([]Order, error)
 }
+
+// Uncommitted is an extra power of a store that can join a transaction of the host, found
+// by assertion.
+type Uncommitted interface {
+	// Uncommitted reports whether what the store acknowledges is written only when the host
+	// commits. Nobody is told of it and nothing is done for it before, since it may never be.
+	Uncommitted() bool
+}

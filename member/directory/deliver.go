@@ -58,6 +58,9 @@ func (d *Directory) promptly(ctx context.Context, orders []session.Order) {
 	if d.o.Prompt < 0 || len(orders) == 0 {
 		return
 	}
+	if u, ok := d.store.(session.Uncommitted); ok && u.Uncommitted() {
+		return // the host may yet take the act back, and no wiped device with it
+	}
 	ctx, cancel := context.WithTimeout(ctx, d.o.Prompt)
 	defer cancel()
 	for _, o := range orders {

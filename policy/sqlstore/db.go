@@ -37,11 +37,12 @@ func New(db *sql.DB, d Dialect) (*DB, error) {
 //
 // A call that fails leaves nothing behind and the transaction as it was, but one that the
 // database has given up (a failed serialisation, a deadlock, a broken connection; on SQLite
-// a call that was cut off), which only the host can try again, as a whole. Changes are told when the host commits. On
-// PostgreSQL begin it with sql.LevelReadCommitted, or be ready to try again. A record that
-// was saved is locked until the end, so that other saves of that tenant wait: be short.
-// On SQLite the transaction must have begun as one that writes (_txlock=immediate), or a
-// write may be refused as busy. Watch and Migrate do not work in a transaction.
+// a call that was cut off), which only the host can try again, as a whole. Changes are told
+// when the host commits: a Directory on these stores leaves what it orders to the Run of
+// another. On PostgreSQL begin it with sql.LevelReadCommitted, or be ready to try again. A
+// record that was saved is locked until the end, so that other saves of that tenant wait: be
+// short. On SQLite the transaction must have begun as one that writes (_txlock=immediate), or
+// a write may be refused as busy. Watch and Migrate do not work in a transaction.
 func (d *DB) In(tx *sql.Tx) *DB {
 	in := *d
 	in.host = tx

@@ -20,6 +20,11 @@ type outbox struct {
 	of string
 }
 
+var _ session.Uncommitted = outbox{}
+
+// Uncommitted reports whether the store is one of DB.In; see [session.Uncommitted].
+func (b outbox) Uncommitted() bool { return b.db != nil && b.db.host != nil }
+
 const (
 	maxErr   = 500 // bytes of session.Order.Err
 	putBatch = 500 // orders in one statement

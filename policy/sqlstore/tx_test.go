@@ -196,6 +196,63 @@ func incompressible(n int) string {
 	return b.String()[:n]
 }
 
+// What a host takes back was never told: no session ended for it, no device wiped.
+func TestInTellsNobodyBeforeTheCommit(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		dsn := p.dsn(t)
+		if p.dialect == sqlstore.SQLite {
+			dsn += "&_txlock=immediate"
+		}
+		db := open(t, p.driver, dsn)
+		s := migrated(t, db, p.dialect)
+		populated(t, s, acme, "kim")
+		sessions := session.NewMemStore() // elsewhere, as in Redis
+		one := live(acme, "kim", session.Stamp{Client: session.Web})
+		one.Device = "phone"
+		if err := sessions.Create(t.Context(), one); err != nil {
+			t.Fatal(err)
+		}
+		told := make(orders, 10)
+		o := &directory.Options{Sessions: sessions, Revoker: told, Wiper: told}
+		wipe := func(end func(*sql.Tx) error) {
+			t.Helper()
+			tx, err := db.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := s.In(tx).Members()
+			dir := must[*directory.Directory](t)(directory.New(in, in, o))
+			if err := errors.Join(dir.ResetDevice(t.Context(), "boss", acme, "kim", "phone", "it was lost"), end(tx)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lives := func() bool {
+			found, err := sessions.Find(t.Context(), acme, one.ID)
+			return err == nil && found.Live(time.Now())
+		}
+		wipe((*sql.Tx).Rollback)
+		if len(told) > 0 || !lives() {
+			t.Errorf("of an act that was taken back %d orders were told, and the session lives: %v", len(told), lives())
+		}
+		wipe((*sql.Tx).Commit)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		dir := must[*directory.Directory](t)(directory.New(s.Members(), s.Members(), o))
+		go dir.Run(ctx)
+		<-told
+		<-told
+		if lives() {
+			t.Error("an act that was committed ended no session")
+		}
+	})
+}
+
+// orders is a host that is told of orders.
+type orders chan session.Order
+
+func (o orders) Revoke(_ context.Context, order session.Order) error { o <- order; return nil }
+func (o orders) Wipe(_ context.Context, order session.Order) error   { o <- order; return nil }
+
 // Every statement fails once within a host's transaction, which the host then commits:
 // all of the save is there or nothing.
 func TestInLeavesNothingBehind(t *testing.T) {

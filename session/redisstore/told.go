@@ -32,8 +32,9 @@ var (
 // When s has acknowledged a Save, the sign-outs among its orders become cuts of the
 // sessions, and the version is told; both may take half a second together, and what fails
 // is told to Options.Failed and does not fail the Save. Every process that saves must do
-// it through Told. A Watch begins five minutes back, so that what was missed while there
-// was none is told.
+// it through Told. Of a save in a transaction of the host nothing is told, which may take it
+// back: see [session.Uncommitted]. A Watch begins five minutes back, so that what was missed
+// while there was none is told.
 func (db *DB) Told(s policy.Store) policy.Store {
 	t := told{s, db}
 	h, _ := s.(policy.Historian)
@@ -69,7 +70,7 @@ var _ policy.Watcher = told{}
 // Save saves, and then tells.
 func (s told) Save(ctx context.Context, expected session.Version, r policy.Record, e session.Event, orders []session.Order) (session.Version, error) {
 	v, err := s.Store.Save(ctx, expected, r, e, orders)
-	if err != nil {
+	if u, ok := s.Store.(session.Uncommitted); err != nil || ok && u.Uncommitted() {
 		return v, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), telling)

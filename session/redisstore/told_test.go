@@ -167,6 +167,30 @@ func TestSaveIsNotHeldUp(t *testing.T) {
 	}
 }
 
+// A save that the host may yet take back is not told: what its orders mean would be ended
+// for nothing, now and at the next save, which has the same number.
+func TestUncommittedIsNotTold(t *testing.T) {
+	c := client(t, shared(t))
+	db := drawn(t, c, prefix(t, c))
+	n := begun(t, db.Sessions(), "kim")
+	r := policy.Record{Tenant: acme, Version: session.Version{Line: n.Stamp.Policy.Line, Number: 6}}
+	o := session.Order{ID: "o", Kind: session.SignOut, Tenant: acme, Clients: session.AllClients, Policy: r.Version}
+	e := session.Event{ID: "e", Tenant: acme, At: time.Now(), Policy: r.Version}
+	for _, s := range []policy.Store{uncommitted{policy.NewMemStore()}, policy.NewMemStore()} {
+		if _, err := db.Told(s).Save(t.Context(), session.Version{}, r, e, []session.Order{o}); err != nil {
+			t.Fatal(err)
+		}
+		_, joined := s.(session.Uncommitted)
+		if live, err := alive(db.Sessions(), n); live != joined || err != nil {
+			t.Errorf("after a save, uncommitted: %v, the session is live: %v, %v", joined, live, err)
+		}
+	}
+}
+
+type uncommitted struct{ policy.Store }
+
+func (uncommitted) Uncommitted() bool { return true }
+
 // A Watch goes on where it was when messages are lost, and tells what was told while it was
 // not there.
 func TestNothingToldIsMissed(t *testing.T) {
