@@ -58,6 +58,33 @@ func (m *Members) Follow(ctx context.Context, changed func(session.TenantID, mem
 	return ctx.Err()
 }
 
+// TellMember tells whoever calls Follow or Watch, in every process, that a member of the
+// host's own table has changed, so that engines read it at once. Call it in the host's
+// transaction, and it is told with the commit:
+//
+//	err = stores.In(tx).TellMember(ctx, tenant, id, m.Version)
+//
+// It is a hint: who does not listen, as with a pool of fewer than four connections, finds
+// the change within MaxStale. Accounts of Members are told without it. SQLite tells nobody,
+// and the error is an [errors.ErrUnsupported] there: call Engine.MemberChanged.
+func (d *DB) TellMember(ctx context.Context, t session.TenantID, id member.ID, v session.Version) error {
+	return d.write(ctx, func(q querier) error {
+		if d.dialect != PostgreSQL {
+			return answer(fmt.Errorf("sqlstore: %v tells nobody of a change, call MemberChanged of the engine: %w", d.dialect, errors.ErrUnsupported))
+		}
+		if t == "" || id == "" {
+			return answer(errors.New("sqlstore: a change of no member"))
+		}
+		if err := named(string(t), string(id)); err != nil {
+			return err
+		}
+		_, err := d.exec(ctx, q, `SELECT pg_notify('sallyport_members', json_build_array(n.nspname, $1::bigint, $2::bigint, $3::text, $4::text)::text)
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = 'sallyport_members'::regclass`,
+			int64(v.Line), int64(v.Number), string(t), string(id))
+		return err
+	})
+}
+
 // watched is whose record changed.
 type watched struct {
 	tenant session.TenantID
@@ -157,7 +184,7 @@ func (w *watch) gather(ctx context.Context) error {
 		return w.db.told(ctx, p.every(ctx, conn, pollUntold, sleep))
 	}
 	defer told.stop(conn)
-	if _, err := w.db.row(ctx, conn, "SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = $1::text::regclass",
+	if _, err := w.db.row(ctx, conn, "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::text::regclass",
 		[]any{w.table}, &told.schema); err != nil {
 		return w.db.told(ctx, err)
 	}
