@@ -43,6 +43,10 @@ func New(db *sql.DB, d Dialect) (*DB, error) {
 // record that was saved is locked until the end, so that other saves of that tenant wait: be
 // short. On SQLite the transaction must have begun as one that writes (_txlock=immediate), or
 // a write may be refused as busy. Watch and Migrate do not work in a transaction.
+//
+// An act of an engine joins it too: make an engine for it over In(tx).Policies(), which
+// costs nothing, and do not Run that. After the commit call Settings of the engine that
+// decides, so that this process has seen it; the others are told.
 func (d *DB) In(tx *sql.Tx) *DB {
 	in := *d
 	in.host = tx

@@ -6,10 +6,13 @@
 //	stores, err := sqlstore.New(db, sqlstore.PostgreSQL)
 //	err = stores.Migrate(ctx) // at each start; twice is harmless
 //	dir, err := directory.New(stores.Members(), stores.Members(), &directory.Options{Sessions: stores.Sessions()})
-//	eng, err := engine.New(policy.Standard(), stores.Policies(), dir, nil)
+//	eng, err := engine.New(policy.Standard(), stores.Policies(), dir, &engine.Options{Failures: dir})
 //	go eng.Run(ctx) // hears of what other processes save, delivers orders
 //	go dir.Run(ctx)
 //	go stores.Members().Follow(ctx, eng.MemberChanged) // hears of what they do to members
+//
+// A host with a table of users of its own gives engine.New that in the place of dir, and
+// calls [DB.TellMember] where it changes one.
 //
 // The host opens the database, says how many connections there are, and closes it. Import
 // github.com/jackc/pgx/v5/stdlib or modernc.org/sqlite for its driver. A service on SQLite:
@@ -21,9 +24,9 @@
 //
 // A save of a policy and its event and orders are one transaction, and so are an act on a
 // member, its event and its orders, and a session and its visit. DB.In has them join a
-// transaction of the host. Triggers see to it that no program that writes to the tables
-// lowers a number or a cut within a line; what was altered otherwise, so that columns and
-// document differ, is refused when it is read.
+// transaction of the host, as its example shows for a save. Triggers see to it that no
+// program that writes to the tables lowers a number or a cut within a line; what was
+// altered otherwise, so that columns and document differ, is refused when it is read.
 //
 // # What happens in between
 //

@@ -1,0 +1,100 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/sallyport-go/sallyport/ipset"
+	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/engine"
+	"github.com/sallyport-go/sallyport/policy/sqlstore"
+	"github.com/sallyport-go/sallyport/session"
+)
+
+// An administrator's save and a row of the host's own are written together, or neither is.
+func ExampleDB_In_save() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "sallyport")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "app.db")+"?_txlock=immediate&_pragma=busy_timeout(5000)")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer db.Close()
+	stores, err := sqlstore.New(db, sqlstore.SQLite)
+	if err == nil {
+		err = stores.Migrate(ctx)
+	}
+	if err == nil {
+		_, err = db.ExecContext(ctx, "CREATE TABLE journal (line text)") // the host's own
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	eng, err := engine.New(policy.Standard(), stores.Policies(), staff{}, nil) // that decides, and is Run
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := eng.Enroll(ctx, engine.Enrollment{Tenant: "acme"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	addr := netip.MustParseAddr("8.8.8.8")
+	_, stamp, err := eng.Admit(ctx, engine.Login{Tenant: "acme", Member: "kim", Client: session.Web, Addr: addr, Authenticated: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	shown, err := eng.Settings(ctx, "acme")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	save := func() error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		within, err := engine.New(policy.Standard(), stores.In(tx).Policies(), staff{}, nil) // for this save alone
+		if err != nil {
+			return err
+		}
+		_, err = within.Save(ctx, engine.Save{
+			Act: engine.Act{Tenant: "acme", From: shown.Version, By: engine.Place{Member: "kim", Client: session.Web, Addr: addr}},
+			Settings: policy.Settings{
+				Access:     policy.DesignatedAddresses,
+				Designated: []policy.Entry{{Range: ipset.MustParseRange("8.8.8.0/24")}},
+			},
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO journal VALUES ('kim has designated addresses')"); err != nil {
+			return err
+		}
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+		_, err = eng.Settings(ctx, "acme") // this process has seen it from here on
+		return err
+	}
+	fmt.Println(save())
+	d, err := eng.Check(ctx, engine.Request{Tenant: "acme", Member: "kim", Stamp: stamp, Addr: addr})
+	fmt.Println(d, err)
+	// Output:
+	// <nil>
+	// deny [session-cut] <nil>
+}
