@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -71,14 +72,14 @@ func New(ctx context.Context, client redis.UniversalClient, o *Options) (*DB, er
 // fits returns why the server cannot be used.
 func (db *DB) fits(ctx context.Context) error {
 	node, err := db.node(ctx)
-	if err != nil {
-		return unknown(ctx, err)
-	}
 	var texts [3]string
 	for i, section := range []string{"server", "memory", "replication"} {
-		if texts[i], err = node.Info(ctx, section).Result(); err != nil {
-			return unknown(ctx, err)
+		if err == nil {
+			texts[i], err = node.Info(ctx, section).Result()
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("redisstore: the server cannot be asked whether it will do: %w", cmp.Or(ctx.Err(), err))
 	}
 	version := infoField(texts[0], "redis_version")
 	if major, _, _ := strings.Cut(version, "."); atoi(major) < 7 {

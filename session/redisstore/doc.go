@@ -7,7 +7,7 @@
 //	sessions := db.Sessions()                // a session.Store and a session.Revoker
 //	policies := db.Told(stores.Policies())   // any policy.Store, as that of sqlstore
 //	dir, err := directory.New(accounts, accounts, &directory.Options{Sessions: sessions, Revoker: sessions})
-//	eng, err := engine.New(policy.Standard(), policies, dir, &engine.Options{Revoker: sessions})
+//	eng, err := engine.New(policy.Standard(), policies, dir, &engine.Options{Failures: dir, Revoker: sessions})
 //	go eng.Run(ctx) // hears what other processes save
 //	go db.FollowMembers(ctx, eng.MemberChanged)
 //
@@ -29,7 +29,8 @@
 // A store behind [DB.Told] is a [policy.Watcher]. Messages (PUBLISH) wake those who watch;
 // what they then read is a list of changes, which they also read each second, so that a
 // message that is lost costs a second. Members are told of by [DB.TellMember] and heard by
-// [DB.FollowMembers].
+// [DB.FollowMembers]: whoever stores a change of one calls it, for package directory does
+// not. Accounts in sqlstore on PostgreSQL are told of by that itself, see its Follow.
 //
 // # Lost data
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -218,6 +219,11 @@ func TestNewRefuses(t *testing.T) {
 	}
 	if _, err := redisstore.New(t.Context(), redis.NewRing(&redis.RingOptions{}), nil); err == nil {
 		t.Error("New takes a Ring")
+	}
+	nobody := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, DialerRetries: 1})
+	defer nobody.Close()
+	if _, err := redisstore.New(t.Context(), nobody, nil); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || strings.Contains(err.Error(), "was done") {
+		t.Errorf("New on a server that is not there: %v; want its address, and nothing of what was done", err)
 	}
 	var zero *redisstore.DB
 	if _, err := zero.Sessions().Find(t.Context(), acme, session.ID{1}); err == nil || errors.Is(err, session.ErrNotFound) {

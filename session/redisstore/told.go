@@ -33,7 +33,8 @@ var (
 // sessions, and the version is told; both may take half a second together, and what fails
 // is told to Options.Failed and does not fail the Save. Every process that saves must do
 // it through Told. Of a save in a transaction of the host nothing is told, which may take it
-// back: see [session.Uncommitted]. A Watch begins five minutes back, so that what was missed
+// back: see [session.Uncommitted]; its orders reach the Revoker within a second of the
+// commit, by the engine's Run. A Watch begins five minutes back, so that what was missed
 // while there was none is told.
 func (db *DB) Told(s policy.Store) policy.Store {
 	t := told{s, db}
