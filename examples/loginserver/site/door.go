@@ -120,9 +120,9 @@ func (t *Tenant) binding(id member.ID, stamp session.Stamp) verify.Binding {
 // ChangePassword decides by the old password of a step. If nothing but the change stood in
 // the way, the new password is stored, which ends the sessions that the old one began, and
 // the member is in. One request at a time has the step, and gives it back if it changes
-// nothing: of a form that is sent twice, the second would bring what is the old password no
-// more, and count as a failure. And it is finished though nobody waits for the answer, for
-// a browser that sends a form again hangs up on the first.
+// nothing and lets nobody in: of a form that is sent twice, the second would bring what is
+// the old password no more, and count as a failure. And it is finished though nobody waits
+// for the answer, for a browser that sends a form again hangs up on the first.
 func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, old, new string) (Answer, error) {
 	st, ok, err := t.site.find(ctx, t.ID, attempt, policy.ChangePassword)
 	if err == nil {
@@ -147,7 +147,7 @@ func (t *Tenant) ChangePassword(ctx context.Context, addr netip.Addr, attempt, o
 	within, cancel := context.WithTimeout(ctx, 2*maxWait)
 	defer cancel()
 	ans, changed, err := t.changePassword(within, addr, st, true, old, new)
-	if !changed {
+	if !changed && ans.Session == "" { // if no change is asked for any more, the member is in, and once
 		within, cancel := context.WithTimeout(ctx, maxWait) // for what took too long is given back too
 		defer cancel()
 		_, back := t.site.use(within, attempt, false)

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/sallyport-go/sallyport/member"
+	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/session"
 )
 
 // What tests look at and hold up.
@@ -40,4 +42,10 @@ func Sources(n int, addr netip.Addr) int {
 		gs.takes(source{"works", member.ID(strconv.Itoa(i)), network(addr)}, false)
 	}
 	return len(gs.kept)
+}
+
+// PasswordStep begins the step of a new password for a member of whom none may be asked.
+func (t *Tenant) PasswordStep(ctx context.Context, id member.ID, stamp session.Stamp) (token string, err error) {
+	token = newStepToken()
+	return token, t.site.begin(ctx, step{Tenant: t.ID, Member: id, Effect: policy.ChangePassword, Stamp: stamp}, token)
 }

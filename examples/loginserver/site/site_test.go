@@ -55,6 +55,30 @@ func TestConcurrentGuesses(t *testing.T) {
 	}
 }
 
+// A step that has begun a session is not given back, though it changed no password because
+// none is asked for any more: it would begin another.
+func TestPasswordStepBeginsOneSession(t *testing.T) {
+	s, _ := newSite(t)
+	line := s.Tenant("line")
+	attempt, err := line.PasswordStep(t.Context(), "kim", session.Stamp{Client: session.Web})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		why, old string
+		in       bool
+	}{
+		{"a wrong password, after which it is given back", "wrong", false},
+		{"the right one", "demo-kim", true},
+		{"and again", "demo-kim", false},
+	} {
+		ans, err := line.ChangePassword(t.Context(), home, attempt, tt.old, "a granite staircase, 4 otters")
+		if err != nil || (ans.Session != "") != tt.in {
+			t.Errorf("%s: %+v, %v", tt.why, ans, err)
+		}
+	}
+}
+
 // A server that is busy refuses at once whom it has no room for, and after a while those
 // who wait.
 func TestBusy(t *testing.T) {
