@@ -1,15 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/sallyport-go/sallyport/examples/loginserver/front"
 	"github.com/sallyport-go/sallyport/examples/loginserver/site"
+	"github.com/sallyport-go/sallyport/ipset"
+	"github.com/sallyport-go/sallyport/policy/httpgate"
 )
 
 func TestBodies(t *testing.T) {
@@ -124,6 +130,40 @@ func TestMissing(t *testing.T) {
 			t.Errorf("%s %s for a program: %s", tt.method, tt.path, w.Body)
 		}
 	}
+}
+
+// Strangers cannot fill the log: a line that each request could write is written once a minute.
+func TestStrangersAreLoggedSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines bytes.Buffer
+		resolver, err := httpgate.NewResolver(httpgate.Options{Proxies: ipset.MustParse("127.0.0.1"), Header: httpgate.XForwardedFor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newSite(t)
+		f := &front.Front{Site: s.Site, Resolver: resolver, Names: []string{"localhost"}, Log: slog.New(slog.NewTextHandler(&lines, nil))}
+		s.http = handler(f, nil, nil)
+		ask := func(host string) {
+			r := httptest.NewRequest("GET", "/t/works/me", nil)
+			r.Host = host
+			s.do(home, r) // a proxy, which names nobody
+		}
+		for _, after := range []time.Duration{0, 59 * time.Second, time.Second} {
+			time.Sleep(after)
+			for range 3 {
+				ask("evil.example")
+				ask("localhost")
+			}
+		}
+		for _, message := range []string{"a request for another name", "no client address"} {
+			if n := strings.Count(lines.String(), message); n != 2 {
+				t.Errorf("%d lines of %s; want one at once, and one after a minute", n, message)
+			}
+		}
+		if !strings.Contains(lines.String(), "requests=1 ") || !strings.Contains(lines.String(), "requests=6 ") {
+			t.Errorf("of 1 request and of the 6 after it: %s", &lines)
+		}
+	})
 }
 
 // A page of another site that has its name resolve to this machine reads nothing.

@@ -31,6 +31,8 @@ type Front struct {
 	Resolver *httpgate.Resolver // nil: the other end of the connection is the client
 	Names    []string           // of this server, in lower case, as people type them
 	Log      *slog.Logger       // nil: nothing is logged
+
+	unnamed, unseen seldom
 }
 
 // Tenant returns the tenant that the path of a request names as {tenant}, or nil.
@@ -43,7 +45,9 @@ func (f *Front) Tenant(r *http.Request) *site.Tenant {
 func (f *Front) Seen(r *http.Request) httpgate.Seen {
 	seen, err := f.Resolver.Resolve(r)
 	if err != nil && f.Log != nil {
-		f.Log.Warn("no client address", "seen", seen, "error", err)
+		if n, ok := f.unseen.due(time.Now()); ok {
+			f.Log.Warn("no client address", "requests", n, "seen", seen, "error", err)
+		}
 	}
 	return seen
 }
@@ -177,7 +181,9 @@ func (f *Front) named(h http.Handler, refuse http.HandlerFunc) http.Handler {
 		name := (&url.URL{Host: r.Host}).Hostname()
 		if _, err := netip.ParseAddr(name); err != nil && !slices.Contains(f.Names, strings.ToLower(name)) {
 			if f.Log != nil {
-				f.Log.Warn("a request for another name; -url tells this server its own", "host", fmt.Sprintf("%.100q", r.Host))
+				if n, ok := f.unnamed.due(time.Now()); ok {
+					f.Log.Warn("a request for another name; -url tells this server its own", "requests", n, "host", fmt.Sprintf("%.100q", r.Host))
+				}
 			}
 			refuse(w, r)
 			return
