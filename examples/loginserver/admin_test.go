@@ -176,6 +176,18 @@ func TestSaves(t *testing.T) {
 				t.Errorf("no %s in\n%s", want, history)
 			}
 		}
+
+		page := s.browser(home, "works", "root")
+		const onTrial = `<span class="tag">Saved on trial</span>`
+		if html := page.get("/admin/history"); strings.Count(html, onTrial) != 3 || strings.Contains(html, ">Saved<") || strings.Count(html, "On trial until 20") != 3 {
+			t.Errorf("the three saves were on trial:\n%s", html)
+		} else {
+			says(t, "what became of them", html, map[string]bool{"Nobody confirmed it, so it was taken back.": true, "It was taken back before its time.": true,
+				"It was confirmed.": true, "not confirmed yet": false})
+		}
+		s.admin(home, "PUT", path+"?provisional=1m", root, `{"access": "designated", "designated": [{"range": "127.0.0.1"}]}`)
+		page = s.browser(home, "works", "root")
+		says(t, "one that is open", page.get("/admin/history"), map[string]bool{onTrial: true, "It is not confirmed yet.": true})
 	})
 }
 

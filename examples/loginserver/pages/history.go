@@ -21,6 +21,7 @@ type saveRow struct {
 	Why     string
 	Version string // to restore; "": nothing is
 	Changes []string
+	Trial   string // what became of it, if it was saved on trial
 	Current bool
 	First   bool
 }
@@ -43,6 +44,9 @@ func (p *Pages) getHistory(w http.ResponseWriter, r *http.Request, v *visitor) {
 		if s.Event.Kind == "save-returned" {
 			row.At, row.By = s.Event.At, s.Event.Actor
 		}
+		if row.Trial = v.l.trial(past, i); row.Trial != "" {
+			row.Kind = v.l.say("history.trial")
+		}
 		if i+1 < len(past) {
 			row.Changes = v.l.changes(past[i+1].Record.Settings, s.Record.Settings)
 		}
@@ -57,6 +61,30 @@ func (p *Pages) getHistory(w http.ResponseWriter, r *http.Request, v *visitor) {
 		Saves []saveRow
 		From  string
 	}{saves, now.String()}))
+}
+
+// trial tells until when the save past[i] was on trial, and what became of it; "": it was not.
+// The records between it and its end are on trial too.
+func (l lang) trial(past []policy.Past, i int) string {
+	back := past[i].Record.Return
+	if back == nil || i+1 < len(past) && past[i+1].Record.Return != nil {
+		return ""
+	}
+	ended := "open"
+	if !time.Now().Before(back.At) {
+		ended = "save-returned"
+	}
+	for _, later := range slices.Backward(past[:i]) {
+		if later.Record.Return == nil {
+			ended = later.Event.Kind
+			break
+		}
+	}
+	until := l.say("history.trial.until", when(back.At))
+	if key := "history.trial." + ended; has(key) {
+		return l.sentences(until, l.say(key))
+	}
+	return until
 }
 
 func (p *Pages) toHistory(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
