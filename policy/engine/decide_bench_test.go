@@ -213,7 +213,7 @@ func BenchmarkAdmit(b *testing.B) {
 // Check allocates nothing where it has copies: for what is let in, refused and cut, with
 // exceptions, ends, member cuts, a draft and a return.
 func TestNoAllocs(t *testing.T) {
-	if decideRace {
+	if underRace {
 		t.Skip("the race detector allocates")
 	}
 	h := newDecideHost()

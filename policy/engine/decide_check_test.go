@@ -20,7 +20,7 @@ func TestCheckAgreesWithTheOracle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newDecideHost()
 		records := decideTenants(t, h)
-		bad := 0
+		asked, bad := 0, 0
 		for _, product := range decideProducts {
 			e, err := engine.New(decideLinks(product.profile), h, h, &engine.Options{Locator: decideWhere{}})
 			if err != nil {
@@ -32,6 +32,9 @@ func TestCheckAgreesWithTheOracle(t *testing.T) {
 						for _, addr := range decideAddrs {
 							for _, country := range []geo.Country{{}, decideKR, decideUS} {
 								for _, verified := range []bool{false, true} {
+									if asked++; underRace && asked%11 != 0 {
+										continue
+									}
 									a := decideAttempt{settings: r.Settings, profile: product.profile, plan: product.plan, client: client, addr: addr, member: &m, request: true}
 									want := a.list()
 									// "7d: the session counts as verified in the country in which it was verified."

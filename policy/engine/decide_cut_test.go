@@ -80,7 +80,7 @@ func TestGuarantee16TheHighestCutCounts(t *testing.T) {
 		h := newDecideHost()
 		now := session.Version{Line: 7, Number: 4}
 		e := decideEngine(t, h, &engine.Options{Sessions: decideSessions{h}})
-		bad := 0
+		asked, bad := 0, 0
 		for i, tenantCuts := range decideCuts {
 			for j, memberCuts := range decideCuts {
 				id := session.TenantID(fmt.Sprint("x", i, j))
@@ -102,6 +102,9 @@ func TestGuarantee16TheHighestCutCounts(t *testing.T) {
 							for _, client := range []session.Client{session.Web, session.Mobile, session.API} {
 								for ending := range 5 {
 									for _, addr := range []netip.Addr{decideOffice, decideAbroad} {
+										if asked++; underRace && asked%11 != 0 {
+											continue
+										}
 										req := engine.Request{Tenant: id, Member: m.ID, Session: session.ID{byte(ending)}, Addr: addr,
 											Stamp: session.Stamp{Policy: stampedPolicy, Member: stampedMember, Client: client}}
 										want := policy.ReasonAddressDesignated

@@ -199,7 +199,7 @@ func modelJudge(k modelKept, x modelSession, d policy.Decision) error {
 func TestGuarantee14ModelOfEngine(t *testing.T) {
 	t.Parallel()
 	depth, orders := modelDepthOf(5), 0
-	if runRace {
+	if underRace {
 		depth--
 	}
 	states := make([]modelState, depth+1)

@@ -385,7 +385,7 @@ func TestGuarantee19StoreFailsAtEveryCall(t *testing.T) {
 		t.Run(manner.why, func(t *testing.T) {
 			t.Parallel()
 			n, step := 0, 1
-			if runRace { // which is slow: every third call, another third for each manner
+			if underRace { // which is slow: every third call, another third for each manner
 				n, step = -(i % 3), 3
 			}
 			for failed := true; failed && !t.Failed(); {

@@ -215,7 +215,10 @@ func TestRunRevokerUsesUpNothing(t *testing.T) {
 		revoker := &runRevoker{refuse: func(context.Context, session.Order) error { stuck.Add(1); <-released; return nil }}
 		e := runEngine(t, policy.NewMemStore(), runRevoking(revoker))
 		stop := runUntil(t, e)
-		const tenants = 1000
+		tenants := 1000
+		if underRace {
+			tenants = 200
+		}
 		for i := range tenants {
 			runEnroll(t, e, runTenant(i), policy.Settings{})
 			runSave(t, e, runTenant(i), runDesignated())
@@ -285,7 +288,10 @@ func TestGuarantee20TwoEnginesTakeEachOnce(t *testing.T) {
 			store := policy.NewMemStore()
 			revoker := &runRevoker{refuse: func(context.Context, session.Order) error { time.Sleep(each); return nil }}
 			a, b := runEngine(t, store, runRevoking(revoker)), runEngine(t, store, runRevoking(revoker))
-			const tenants = 150
+			tenants := 150
+			if underRace {
+				tenants = 50
+			}
 			for i := range tenants {
 				runEnroll(t, a, runTenant(i), policy.Settings{})
 				runSave(t, a, runTenant(i), runDesignated())

@@ -114,7 +114,7 @@ func TestRunManyTenants(t *testing.T) {
 		t.Skip("many tenants take time and memory")
 	}
 	n := *runTenants
-	if runRace {
+	if underRace {
 		n = min(n, 10_000)
 	}
 	ids := make([]session.TenantID, n)
@@ -146,7 +146,7 @@ func TestRunManyTenants(t *testing.T) {
 		after := runHeap()
 		each := float64(after-before) / float64(n)
 		t.Logf("%d tenants of %d entries, with a member each: %.0f bytes each, %.0f MiB in all", n, runEntries, each, float64(after-before)/(1<<20))
-		if each > 3000 && !runRace {
+		if each > 3000 && !underRace {
 			t.Errorf("a tenant takes %.0f bytes with its member; want at most 3,000", each)
 		}
 		runtime.KeepAlive(e)

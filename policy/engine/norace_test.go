@@ -2,4 +2,4 @@
 
 package engine_test
 
-const runRace = false
+const underRace = false
