@@ -30,8 +30,17 @@ func (d Dialect) String() string {
 var schemas embed.FS
 
 // Schema returns the numbered SQL files that make the tables, the first of which is
-// 0001_sallyport.up.sql. DB.Migrate applies them; goose and golang-migrate read them too. For
-// an unknown dialect there are none.
+// 0001_sallyport.up.sql. DB.Migrate applies them, or goose or golang-migrate do: always one
+// of them, for none knows what another has applied. As their numbers are not those of the
+// host's own files, give them a table of versions of their own:
+//
+//	p, err := goose.NewProvider(goose.DialectPostgres, db, sqlstore.PostgreSQL.Schema(), goose.WithTableName("sallyport_goose"))
+//
+//	files, err := iofs.New(sqlstore.PostgreSQL.Schema(), ".")
+//	to, err := pgx.WithInstance(db, &pgx.Config{MigrationsTable: "sallyport_migrate"}) // migrate/v4/database/pgx/v5
+//	m, err := migrate.NewWithInstance("iofs", files, "pgx5", to)
+//
+// For an unknown dialect there are none.
 func (d Dialect) Schema() fs.FS {
 	files, err := fs.Sub(schemas, "schema/"+strings.ToLower(d.String()))
 	if err != nil {

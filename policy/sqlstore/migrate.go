@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrNewer says that the database was made or altered by a later release of this package.
@@ -18,9 +20,10 @@ var ErrNewer = errors.New("the tables are of a later release; upgrade this progr
 // every process. Tables of a later release are refused with ErrNewer: programs of this
 // release might undo what they do not know.
 //
-// On PostgreSQL the tables come into the first schema of the search_path. On SQLite the
-// file is switched to WAL. Hosts that migrate with goose or golang-migrate apply
-// Dialect.Schema with it and call Check.
+// On PostgreSQL the tables come into the first schema of the search_path, where the user
+// must be allowed to make them, as the owner of the database is. On SQLite the file is
+// switched to WAL. Hosts that migrate with goose or golang-migrate apply Dialect.Schema with
+// it and call Check.
 func (d *DB) Migrate(ctx context.Context) error {
 	if d == nil || d.pool == nil {
 		return errZero
@@ -59,11 +62,21 @@ func (d *DB) Migrate(ctx context.Context) error {
 		}
 		for _, step := range steps[is:] {
 			if _, err := q.ExecContext(ctx, step); err != nil {
-				return fmt.Errorf("migrating: %w", err)
+				return fmt.Errorf("migrating: %w%s", err, placeless(err))
 			}
 		}
 		return nil
 	})
+}
+
+// placeless says how to mend that there is no schema for the tables, or none that the user
+// may make them in.
+func placeless(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) && (e.Code == "42501" || e.Code == "3F000") { // insufficient_privilege, invalid_schema_name
+		return "; the tables come into the first schema of the search_path: make it, and GRANT CREATE on it to this user, or let the user own the database"
+	}
+	return ""
 }
 
 // Check returns why the database does not have the tables of this release, or nil.

@@ -67,12 +67,32 @@ func TestMigrate(t *testing.T) {
 	})
 }
 
-// goose makes the tables of an empty database by the files, and Check takes them.
+// Who cannot make the tables is told where they come and what it takes.
+func TestMigrateSaysWhatItTakes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ why, name, value string }{
+		{"a user that may make nothing in the schema", "role", "pg_read_all_data"},
+		{"a schema that is not there", "search_path", "nowhere"},
+	} {
+		dsn := with(t, database(t), test.name, test.value)
+		err := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", dsn), sqlstore.PostgreSQL)).Migrate(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "GRANT CREATE") {
+			t.Errorf("%s: %v", test.why, err)
+		}
+	}
+}
+
+// goose makes the tables by the files, beside what it has made of the host's own, and Check
+// takes them.
 func TestSchemaIsAppliedByGoose(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		db := open(t, p.driver, p.dsn(t))
 		names := map[sqlstore.Dialect]goose.Dialect{sqlstore.PostgreSQL: goose.DialectPostgres, sqlstore.SQLite: goose.DialectSQLite3}
-		g := must[*goose.Provider](t)(goose.NewProvider(names[p.dialect], db, p.dialect.Schema()))
+		own := fstest.MapFS{"0001_users.sql": {Data: []byte("-- +goose Up\nCREATE TABLE users (id text);")}}
+		if _, err := must[*goose.Provider](t)(goose.NewProvider(names[p.dialect], db, own)).Up(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		g := must[*goose.Provider](t)(goose.NewProvider(names[p.dialect], db, p.dialect.Schema(), goose.WithTableName("sallyport_goose")))
 		for _, want := range []int{1, 0} {
 			if done, err := g.Up(t.Context()); err != nil || len(done) != want {
 				t.Fatalf("goose applied %d files, %v; want %d", len(done), err, want)
@@ -93,9 +113,9 @@ func TestSchemaIsAppliedByGolangMigrate(t *testing.T) {
 		var d migratedb.Driver
 		var err error
 		if p.dialect == sqlstore.PostgreSQL {
-			d, err = pgxmigrate.WithInstance(db, &pgxmigrate.Config{})
+			d, err = pgxmigrate.WithInstance(db, &pgxmigrate.Config{MigrationsTable: "sallyport_migrate"})
 		} else {
-			d, err = sqlitemigrate.WithInstance(db, &sqlitemigrate.Config{})
+			d, err = sqlitemigrate.WithInstance(db, &sqlitemigrate.Config{MigrationsTable: "sallyport_migrate"})
 		}
 		if err != nil {
 			t.Fatal(err)
