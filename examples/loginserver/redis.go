@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -42,6 +43,8 @@ func useRedis(ctx context.Context, name string, stores *site.Stores, lasts bool,
 			}
 			return nil, nil, fmt.Errorf("-redis: %w; write HOST:PORT or redis://user:password@host:port/0", err)
 		}
+	} else if _, _, err := net.SplitHostPort(name); err != nil { // which may quote a password
+		return nil, nil, errors.New("-redis: write HOST:PORT, as in 127.0.0.1:6379, or redis://user:password@host:port/0")
 	}
 	options.ContextTimeoutEnabled = true
 	options.DialTimeout = cmp.Or(options.DialTimeout, 2*time.Second)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // PostgreSQL
@@ -26,6 +28,9 @@ func openStores(ctx context.Context, name string) (*site.Stores, io.Closer, erro
 	case name == "":
 		return site.InMemory(), io.NopCloser(nil), nil
 	case isFile && file != "":
+		if err := fileFits(file); err != nil {
+			return nil, nil, err
+		}
 		driver, dialect, lock, serial = "sqlite", sqlstore.SQLite, "", "INTEGER"
 		// Whoever writes waits for the others, and is told nothing that the disk may lose.
 		dsn = (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(),
@@ -48,8 +53,22 @@ func openStores(ctx context.Context, name string) (*site.Stores, io.Closer, erro
 	}
 	if err != nil {
 		db.Close()
+		if isFile {
+			return nil, nil, fmt.Errorf("-db: file %q: %w", file, err)
+		}
 		return nil, nil, fmt.Errorf("-db: %w", err)
 	}
 	return &site.Stores{Policies: stores.Policies(), Members: stores.Members(), Sessions: stores.Sessions(),
 		Verifications: stores.Verifications(), Values: values}, db, nil
+}
+
+// fileFits says what SQLite does not: why no database can be in a file.
+func fileFits(file string) error {
+	if i, err := os.Stat(file); err == nil && i.IsDir() {
+		return fmt.Errorf("-db: %q is a directory; name a file in it, as in sqlite:%s", file, filepath.Join(file, "sallyport.db"))
+	}
+	if i, err := os.Stat(filepath.Dir(file)); err != nil || !i.IsDir() {
+		return fmt.Errorf("-db: file %q: there is no directory %q; make it first", file, filepath.Dir(file))
+	}
+	return nil
 }

@@ -336,9 +336,20 @@ func TestRealServer(t *testing.T) {
 }
 
 func TestNoSuchDatabase(t *testing.T) {
-	for _, name := range []string{"x", "sqlite:", "mysql://x", "sqlite:/none/there/x.db", "postgres://nobody@127.0.0.1:1/x"} {
-		if _, _, err := openStores(t.Context(), name); err == nil || !strings.Contains(err.Error(), "-db") {
-			t.Errorf("%s: %v", name, err)
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, says := range map[string]string{
+		"x": "sqlite:FILE", "sqlite:": "sqlite:FILE", "mysql://x": "postgres://", "postgres://nobody@127.0.0.1:1/x": "127.0.0.1:1",
+		"sqlite:" + filepath.Join(dir, "none", "x.db"): "there is no directory",
+		"sqlite:" + filepath.Join(text, "x.db"):        "there is no directory",
+		"sqlite:" + dir:                                "is a directory; name a file",
+		"sqlite:" + text:                               "text",
+	} {
+		if _, _, err := openStores(t.Context(), name); err == nil || !strings.Contains(err.Error(), "-db") || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v; want %q in it", name, err, says)
 		}
 	}
 }
