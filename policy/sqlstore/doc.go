@@ -12,7 +12,7 @@
 //	go stores.Members().Follow(ctx, eng.MemberChanged) // hears of what they do to members
 //
 // A host with a table of users of its own gives engine.New that in the place of dir, and
-// calls [DB.TellMember] where it changes one.
+// calls [DB.TellMember] where it changes one: see the example Users.
 //
 // The host opens the database, says how many connections there are, and closes it. Import
 // github.com/jackc/pgx/v5/stdlib or modernc.org/sqlite for its driver. A service on SQLite:
