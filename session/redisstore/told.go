@@ -19,6 +19,7 @@ const (
 	behind  = 5 * time.Minute        // how far back a Watch begins: the engine's MaxStale at most
 	page    = 500                    // changes that are read at a time
 	telling = 500 * time.Millisecond // that telling may take of a save
+	again   = time.Minute            // before it is told once more that nothing is heard
 )
 
 var (
@@ -108,17 +109,20 @@ func (db *DB) TellMember(ctx context.Context, t session.TenantID, m session.Memb
 
 // FollowMembers calls changed for each member of whom TellMember told, in this process or
 // another, and returns when ctx has ended. It begins again where the server fails, five
-// minutes back, and tells Options.Failed why.
+// minutes back, and tells Options.Failed why, once a minute while that lasts.
 //
 //	go db.FollowMembers(ctx, eng.MemberChanged)
 func (db *DB) FollowMembers(ctx context.Context, changed func(session.TenantID, session.MemberID)) error {
+	var said time.Time
 	for ctx.Err() == nil {
+		began := time.Now()
 		err := db.watch(ctx, func(c change, _ session.Version) {
 			if c.member != "" {
 				changed(c.tenant, c.member)
 			}
 		})
-		if ctx.Err() == nil {
+		if now := time.Now(); ctx.Err() == nil && (now.Sub(began) >= again || now.Sub(said) >= again) {
+			said = now
 			db.fail(fmt.Errorf("redisstore: changes of members are not heard: %w", err))
 		}
 		select {

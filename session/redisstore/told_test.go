@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -228,5 +229,21 @@ func TestNothingToldIsMissed(t *testing.T) {
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("FollowMembers returns %v", err)
+	}
+}
+
+// What fails for hours is told now and then, and not at each of the looks that find it so.
+func TestFollowMembersIsQuiet(t *testing.T) {
+	t.Parallel()
+	var told atomic.Int32
+	db, err := redisstore.New(t.Context(), client(t, shared(t)), &redisstore.Options{Prefix: rand.Text(), Failed: func(error) { told.Add(1) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+	defer cancel()
+	db.FollowMembers(ctx, func(session.TenantID, session.MemberID) {}) // of a store that was never set up
+	if n := told.Load(); n > 1 {
+		t.Errorf("Options.Failed was told %d times within seconds; want once", n)
 	}
 }
