@@ -12,7 +12,9 @@ import (
 // Store keeps sessions. It is for hosts that have none; the decision needs only a stamp.
 // NewMemStore is one, and sessiontest.Run proves any other.
 //
-// Every method names the tenant, and a session of another tenant is not found. A session
+// Every method names the tenant, and a session of another tenant is not found: what a client
+// shows must tell the tenant too, as the name of the host, the path, or a cookie beside the
+// token. A session
 // that was ended stays, with when and why, until it is purged; nothing revives it. A
 // cancelled context is returned as its error, and nothing was written then, or all of it.
 // A Store is safe for concurrent use, by many processes if it lasts longer than one.

@@ -65,7 +65,7 @@ func main() {
 	})
 	flag.StringVar(&o.db, "db", "", "`database` that lasts and that many servers share, sqlite:FILE or postgres://… (default: a demo in memory)")
 	flag.StringVar(&o.redis, "redis", "", "Redis for the sessions, HOST:PORT or redis://…; `address` of one that all servers on the database share (default: sessions are in the database too)")
-	flag.BoolVar(&o.newLine, "new-line", false, "end all sessions in Redis and stop, for one that has lost data; then it will do again")
+	flag.BoolVar(&o.newLine, "new-line", false, "for a Redis that has lost data: end all sessions there, and stop; the servers go on, and members log in again")
 	flag.StringVar(&o.smtp, "smtp", "", "`host:port` of the mail server that takes codes and links, by STARTTLS (465: TLS); user and password are SMTP_USER and SMTP_PASSWORD in the environment (default: nothing is mailed)")
 	flag.StringVar(&o.mailFrom, "mail-from", "", "`address` that mails come from")
 	flag.BoolVar(&o.demo, "demo", false, "tenants, members and passwords that everybody knows; without -db it is always so")
