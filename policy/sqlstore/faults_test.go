@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -163,14 +162,7 @@ func TestServerThrowsOut(t *testing.T) {
 }
 
 // with returns a DSN with a setting of the server.
-func with(t testing.TB, dsn, name, value string) string {
-	t.Helper()
-	at := must[*url.URL](t)(url.Parse(dsn))
-	q := at.Query()
-	q.Set(name, value)
-	at.RawQuery = q.Encode()
-	return at.String()
-}
+func with(t testing.TB, dsn, name, value string) string { return nodetest.With(t, dsn, name, value) }
 
 // A deadlock with the host ends one of the two; ours is tried again.
 func TestDeadlockIsTriedAgain(t *testing.T) {

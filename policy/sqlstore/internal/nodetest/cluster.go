@@ -25,10 +25,13 @@ func Clustered(t testing.TB) *Cluster {
 	t.Helper()
 	Server(t) // skips or fails where there is no PostgreSQL
 	c := &Cluster{}
-	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb"); len(found) > 0 {
-		c.bin = filepath.Dir(found[len(found)-1])
-	} else if path, err := exec.LookPath("initdb"); err == nil {
+	if path, err := exec.LookPath("initdb"); err == nil { // before others, so that PATH chooses the version
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			t.Fatal(err)
+		}
 		c.bin = filepath.Dir(path)
+	} else if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb"); len(found) > 0 {
+		c.bin = filepath.Dir(found[len(found)-1])
 	} else if os.Getenv("CI") == "true" {
 		t.Fatal("no initdb")
 	} else {

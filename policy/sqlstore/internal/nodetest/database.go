@@ -72,6 +72,12 @@ func Ping(dsn string) error {
 // and returns its address.
 func Database(t testing.TB) string {
 	t.Helper()
+	return DatabaseOf(t, "ENCODING UTF8")
+}
+
+// DatabaseOf makes one as CREATE DATABASE is to make it.
+func DatabaseOf(t testing.TB, as string) string {
+	t.Helper()
 	admin := Server(t)
 	name := "sallyport_" + strings.ToLower(rand.Text())
 	run := func(statement string) error {
@@ -83,7 +89,7 @@ func Database(t testing.TB) string {
 		_, err = db.Exec(statement)
 		return err
 	}
-	if err := run("CREATE DATABASE " + name + " TEMPLATE template0 ENCODING UTF8"); err != nil {
+	if err := run("CREATE DATABASE " + name + " TEMPLATE template0 " + as); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -96,9 +102,19 @@ func Database(t testing.TB) string {
 		t.Fatalf("SALLYPORT_POSTGRES must be a URL: %v", err)
 	}
 	at.Path = "/" + name
+	return With(t, at.String(), "synchronous_commit", "off") // nobody cuts the power in a test
+}
+
+// With returns the address of a database with a setting of the server or of the driver.
+func With(t testing.TB, dsn, name, value string) string {
+	t.Helper()
+	at, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
 	q := at.Query()
-	q.Set("synchronous_commit", "off") // nobody cuts the power in a test
-	at.RawQuery = q.Encode()
+	q.Set(name, value)
+	at.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20") // a + is no space to pgx
 	return at.String()
 }
 

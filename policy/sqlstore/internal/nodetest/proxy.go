@@ -94,7 +94,7 @@ func ProxiedDatabase(t testing.TB, dsn string) (*Proxy, string) {
 	q.Del("host")
 	q.Del("port")
 	q.Set("sslmode", "disable")
-	at.Host, at.RawQuery = x.Addr, q.Encode()
+	at.Host, at.RawQuery = x.Addr, strings.ReplaceAll(q.Encode(), "+", "%20")
 	return x, at.String()
 }
 
