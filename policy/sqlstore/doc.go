@@ -49,10 +49,23 @@
 //
 // Sizes of a pool: a save and an act hold one connection each, everything else holds one
 // for a statement, and each Watch or Follow keeps one on PostgreSQL, if the pool may have
-// four. One is enough for the rest. Behind a pooler that changes connections between
-// statements, transactions work and LISTEN does not: open another *sql.DB, that leads to
-// the server itself, and call Watch and Follow of stores on that, or changes are found by
-// polling only.
+// four. One is enough for the rest.
+//
+// # Poolers and settings of the database
+//
+// Behind a pooler that changes connections between statements, as PgBouncer does in
+// transaction mode, have pgx prepare nothing: default_query_exec_mode=exec in the address
+// of the database. So do simple_protocol and cache_describe; with describe_exec statements
+// of one connection meet the arguments of another. Have the role or the database say
+// search_path and the like (ALTER ROLE … SET), which a pooler may refuse in an address.
+// Transactions work there, and LISTEN does not: Watch and Follow look twice a second
+// instead, and TellMember is not heard. To be told at once open another *sql.DB, that leads
+// to the server itself, and call Watch and Follow of stores on that.
+//
+// Any collation and time zone will do; the encoding is UTF8. With exec and simple_protocol,
+// which read text, leave DateStyle at ISO and bytea_output at hex. Where all of a database
+// is serialisable by default, statements that stand alone are too, which takes the server
+// memory and gains nothing: say default_transaction_isolation=read%20committed.
 //
 // # Durability
 //

@@ -19,7 +19,7 @@ import (
 // How often a Watch looks for changes of which it was not told.
 const (
 	pollTold   = 5 * time.Second        // PostgreSQL: it is told, and looks for what was missed
-	pollUntold = 500 * time.Millisecond // PostgreSQL by a driver that wraps pgx and hides it
+	pollUntold = 500 * time.Millisecond // PostgreSQL through a pooler, or by a driver that wraps pgx and hides it
 	pollFile   = 100 * time.Millisecond // SQLite: nobody tells of what other processes write
 	spare      = 4                      // connections: a pool of fewer is not deprived of one to listen on
 	longest    = 30 * time.Second       // until Follow begins again
@@ -28,7 +28,7 @@ const (
 // Watch tells of saves until ctx ends; see [policy.Watcher]. On PostgreSQL it keeps a
 // connection for itself, on which it is told (LISTEN), and looks every few seconds for
 // what it was not told. On SQLite, and where the pool has fewer than four connections, it
-// looks some times a second, and keeps none.
+// looks some times a second, and keeps none; through a pooler it looks twice a second.
 func (p *Policies) Watch(ctx context.Context, changed func(session.TenantID, session.Version)) error {
 	w := watch{db: p.db, table: "sallyport_policies"}
 	return w.run(ctx, func(k watched, v session.Version) { changed(k.tenant, v) })
@@ -64,8 +64,8 @@ func (m *Members) Follow(ctx context.Context, changed func(session.TenantID, mem
 //
 //	err = stores.In(tx).TellMember(ctx, tenant, id, m.Version)
 //
-// It is a hint: who does not listen, as with a pool of fewer than four connections, finds
-// the change within MaxStale. Accounts of Members are told without it. SQLite tells nobody,
+// It is a hint: who does not listen, as with a pool of fewer than four connections or
+// through a pooler, finds the change within MaxStale. Accounts of Members are told without it. SQLite tells nobody,
 // and the error is an [errors.ErrUnsupported] there: call Engine.MemberChanged.
 func (d *DB) TellMember(ctx context.Context, t session.TenantID, id member.ID, v session.Version) error {
 	return d.write(ctx, func(q querier) error {
@@ -171,23 +171,14 @@ func (w *watch) gather(ctx context.Context) error {
 		return w.db.told(ctx, err)
 	}
 	defer conn.Close()
-	var told *listener
-	if err := conn.Raw(func(c any) (err error) {
-		if c, ok := c.(*stdlib.Conn); ok {
-			told, err = listen(ctx, c.Conn(), w)
-		}
-		return err
-	}); err != nil {
+	told, err := w.listen(ctx, conn)
+	if err != nil {
 		return w.db.told(ctx, err)
 	}
 	if told == nil {
 		return w.db.told(ctx, p.every(ctx, conn, pollUntold, sleep))
 	}
 	defer told.stop(conn)
-	if _, err := w.db.row(ctx, conn, "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::text::regclass",
-		[]any{w.table}, &told.schema); err != nil {
-		return w.db.told(ctx, err)
-	}
 	return w.db.told(ctx, p.every(ctx, conn, pollTold, func(ctx context.Context, wait time.Duration) error {
 		return conn.Raw(func(any) error { return told.wait(ctx, wait) })
 	}))
@@ -212,9 +203,28 @@ type listener struct {
 	schema string
 }
 
-func listen(ctx context.Context, conn *pgx.Conn, w *watch) (*listener, error) {
-	_, err := conn.Exec(ctx, "LISTEN "+w.table)
-	return &listener{watch: w, conn: conn}, err
+// listen returns nil where nobody would be heard: by a driver that hides pgx, and through a
+// pooler. There the next statement may meet another connection, and the LISTEN stay behind
+// on one that others use, whose drivers would keep what they are told for ever.
+func (w *watch) listen(ctx context.Context, conn *sql.Conn) (*listener, error) {
+	l := &listener{watch: w}
+	conn.Raw(func(c any) error {
+		if c, ok := c.(*stdlib.Conn); ok {
+			l.conn = c.Conn()
+		}
+		return nil
+	})
+	if l.conn == nil {
+		return nil, nil
+	}
+	var pid int64
+	_, err := w.db.row(ctx, conn, "SELECT pg_backend_pid(), n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::text::regclass",
+		[]any{w.table}, &pid, &l.schema)
+	if err != nil || pid != int64(l.conn.PgConn().PID()) { // it is the pooler that has introduced itself
+		return nil, err
+	}
+	_, err = conn.ExecContext(ctx, "LISTEN "+w.table)
+	return l, err
 }
 
 // stop gives the connection back as it was, or drops it.
