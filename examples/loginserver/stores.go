@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -64,6 +65,9 @@ func openStores(ctx context.Context, name string) (*site.Stores, io.Closer, erro
 
 // fileFits says what SQLite does not: why no database can be in a file.
 func fileFits(file string) error {
+	if file == ":memory:" { // of which each connection has one of its own
+		return errors.New("-db: a demo in memory is without -db; name a file, as in sqlite:sallyport.db")
+	}
 	if i, err := os.Stat(file); err == nil && i.IsDir() {
 		return fmt.Errorf("-db: %q is a directory; name a file in it, as in sqlite:%s", file, filepath.Join(file, "sallyport.db"))
 	}

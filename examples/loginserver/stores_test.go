@@ -342,7 +342,7 @@ func TestNoSuchDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, says := range map[string]string{
-		"x": "sqlite:FILE", "sqlite:": "sqlite:FILE", "mysql://x": "postgres://", "postgres://nobody@127.0.0.1:1/x": "127.0.0.1:1",
+		"x": "sqlite:FILE", "sqlite:": "sqlite:FILE", "sqlite::memory:": "name a file", "mysql://x": "postgres://", "postgres://nobody@127.0.0.1:1/x": "127.0.0.1:1",
 		"sqlite:" + filepath.Join(dir, "none", "x.db"): "there is no directory",
 		"sqlite:" + filepath.Join(text, "x.db"):        "there is no directory",
 		"sqlite:" + dir:                                "is a directory; name a file",
