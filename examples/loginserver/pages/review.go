@@ -258,11 +258,11 @@ func (l lang) finding(f engine.Finding, words string) string {
 	if f.Acting {
 		line = l.say(words+".you", f.Addr.String(), client)
 	}
-	line += " " + l.say("reason."+f.Decision.Reason.String())
-	if !f.From.IsZero() {
-		line += " (" + l.say("lockout.from", when(f.From)) + ")"
+	why := l.say("reason." + f.Decision.Reason.String())
+	if f.From.IsZero() {
+		return l.sentences(line, l.say("finding.why", why))
 	}
-	return line
+	return l.sentences(line, l.say("finding.why-from", why, when(f.From)))
 }
 
 // postConfirm keeps a save on trial.
