@@ -382,7 +382,7 @@ func TestNothingIsToldTwice(t *testing.T) {
 	s := newSite(t)
 	root := s.browser(office, "works", "root")
 	says(t, "steps", root.get("/me"), map[string]bool{"There are settings and a member": true, "there are settings and a member": false})
-	says(t, "what if", root.get("/admin/whatif?addr=8.8.8.8"), map[string]bool{"there are settings and a member": false, "8.8.8.8 is designated": true})
+	says(t, "what if", root.get("/admin/whatif?addr=8.8.8.8"), map[string]bool{"there are settings and a member": false, "<small>Address: 8.8.8.8</small>": true})
 	if to := root.post(http.StatusSeeOther, "/admin/network/history"); !strings.HasSuffix(to, "/t/works/admin/history") {
 		t.Errorf("the history is at %s", to)
 	}

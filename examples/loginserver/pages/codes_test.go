@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -159,6 +160,64 @@ func TestHintsHaveWords(t *testing.T) {
 		for l := range languages {
 			if got := lang(l).wrong(err); want[l] != "" && got != want[l] {
 				t.Errorf("%q: %q, want %q", text, got, want[l])
+			}
+		}
+	}
+}
+
+// What package policy says of a line that it has walked has words, with what it names in them.
+func TestStepsHaveWords(t *testing.T) {
+	said := make(map[string]bool)
+	for _, file := range parsedFiles(t, root+"policy") {
+		if file.Scope.Lookup("lines") == nil { // of the specification
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if text, _ := strconv.Unquote(lit.Value); strings.Contains(text, " ") {
+					said[text] = true
+				}
+			}
+			return true
+		})
+	}
+	const more = ", which %v cannot ask for" // behind another text
+	if len(said) < 40 || !said[more] {
+		t.Errorf("%d texts are found: %q", len(said), slices.Sorted(maps.Keys(said)))
+	}
+	for _, b := range becauses {
+		if b.key != "" && !has(b.key) {
+			t.Errorf("there is no text %s", b.key)
+		}
+		if before, ok := strings.CutSuffix(b.format, more); !said[b.format] && !(ok && said[before]) {
+			t.Errorf("package policy does not say %q", b.format)
+		}
+	}
+	for text := range said {
+		if !slices.ContainsFunc(becauses, func(b struct{ line, format, key string }) bool {
+			return b.format == text || text == more && strings.HasSuffix(b.format, more)
+		}) {
+			t.Errorf("there are no words for %q", text)
+		}
+	}
+
+	for _, tt := range []struct {
+		why  string
+		step policy.Step
+		want [3]string
+	}{
+		{"a client and an address", policy.Step{Line: "1", Because: "2606:4700::1 can be judged, and web is a client of NAVER WORKS"}, [3]string{
+			"Address: 2606:4700::1. Program of NAVER WORKS: Web browser", "IP 주소: 2606:4700::1, NAVER WORKS의 앱: 웹 브라우저", "IPアドレス: 2606:4700::1、NAVER WORKSのアプリ: Webブラウザー"}},
+		{"a status", policy.Step{Line: "2", Because: "the member is on-leave"}, [3]string{"Status: On leave", "상태: 휴직", "状態: 休職中"}},
+		{"an instant", policy.Step{Line: "6c", Because: `"kim" was an exception until 2027-03-04T05:06:07.5Z`}, [3]string{
+			`"kim" was an exception until 2027-03-04 05:06`, `"kim": 2027-03-04 05:06까지 예외였음`, `"kim": 2027-03-04 05:06まで例外だった`}},
+		{"a country", policy.Step{Line: "7c", Because: "KR is not exempt"}, [3]string{"Country: South Korea", "국가: 대한민국", "国: 韓国"}},
+		{"nothing beyond the step", policy.Step{Line: "7d", Because: "the identity is verified"}, [3]string{}},
+		{"what no words are for", policy.Step{Line: "7d", Because: "it is Sunday"}, [3]string{"it is Sunday", "it is Sunday", "it is Sunday"}},
+	} {
+		for l := range languages {
+			if got := lang(l).because(tt.step); got != tt.want[l] {
+				t.Errorf("%s: %q, want %q", tt.why, got, tt.want[l])
 			}
 		}
 	}

@@ -124,14 +124,6 @@ func (l lang) step(s policy.Step) string {
 	return l.say(key)
 }
 
-// because is what a step has to say beyond its own text; "" where that says it all.
-func because(s policy.Step) string {
-	if text := lang(0).step(s); strings.EqualFold(text, s.Because) {
-		return ""
-	}
-	return s.Because
-}
-
 // ended says when and why a session ended, as far as it is known.
 func (l lang) ended(a session.Access) string {
 	var parts []string

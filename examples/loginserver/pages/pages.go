@@ -162,7 +162,7 @@ func parsed() []*template.Template {
 			"status":    l.status,
 			"role":      l.role,
 			"step":      l.step,
-			"because":   because,
+			"because":   l.because,
 			"place":     l.place,
 			"about":     l.about,
 			"ended":     l.ended,
