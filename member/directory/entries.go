@@ -70,25 +70,45 @@ func (a Account) entry(since, at time.Time) Entry {
 	return e
 }
 
-// locked is a page of those whom failed logins lock, each looked up.
+// locked is a page of those whom failed logins lock. Where q asks for more than that, the first
+// accounts that it chooses are read at once, or each lock of another member would be looked up
+// to find that it is not asked for; locks behind those accounts are looked up one by one.
 func (d *Directory) locked(ctx context.Context, t session.TenantID, q Query) (list []Entry, err error) {
 	at := now()
 	q.Status = 0
+	chosen := make(map[member.ID]Account)
+	some, read := true, member.ID("") // whether there are accounts that are not in chosen, and behind which id
+	if (q != Query{After: q.After, Max: q.Max}) {
+		first := q
+		first.Max = session.MaxPage
+		accounts, err := d.page(ctx, t, first)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range accounts {
+			chosen[a.ID] = a
+			read = a.ID
+		}
+		some = len(accounts) == session.MaxPage
+	}
 	for l, err := range d.locks(ctx, t, q.After, q.Limit()) {
 		if err != nil {
 			return nil, err
 		}
-		a, err := d.load(ctx, t, l.ID)
-		switch {
-		case errors.Is(err, session.ErrNotFound):
-			continue
-		case err != nil:
-			return nil, err
+		a, ok := chosen[l.ID]
+		if !ok && some && l.ID > read {
+			a, err = d.load(ctx, t, l.ID)
+			if err != nil && !errors.Is(err, session.ErrNotFound) {
+				return nil, err
+			}
+			ok = err == nil
 		}
-		if e := a.entry(l.Since, at); e.Status == member.Locked && q.Chooses(a) {
-			list = append(list, e)
+		if ok && q.Chooses(a) {
+			if e := a.entry(l.Since, at); e.Status == member.Locked {
+				list = append(list, e)
+			}
 		}
-		if len(list) == q.Limit() {
+		if len(list) == q.Limit() || !some && l.ID >= read { // nobody whom q chooses is behind it
 			break
 		}
 	}

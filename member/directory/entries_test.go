@@ -135,7 +135,7 @@ func TestManyLocksAreReadInFewPages(t *testing.T) {
 	last := fmt.Sprintf("m%03d", members-1)
 	for _, q := range []directory.Query{{Text: last}, {Text: last, Max: 1, Status: member.Locked}} {
 		pages := &counted{MemStore: f.mem}
-		d, err := directory.New(f.mem, pages, nil)
+		d, err := directory.New(pages, pages, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,12 +146,61 @@ func TestManyLocksAreReadInFewPages(t *testing.T) {
 		if pages.n > 2 {
 			t.Errorf("%+v: %d pages of locks were read; want 2", q, pages.n)
 		}
+		if pages.loads > 3 {
+			t.Errorf("%+v: %d accounts were read one by one; want that of the administrator", q, pages.loads)
+		}
+	}
+}
+
+// TestLockedAmongMoreThanAPage: those whom a query chooses are found before and behind what is
+// read of them at once.
+func TestLockedAmongMoreThanAPage(t *testing.T) {
+	f := newFixture(t, nil)
+	id := func(i int) member.ID { return member.ID(fmt.Sprintf("m%04d", i)) }
+	asked := func(i int) bool { return i%10 != 7 }
+	for i := range session.MaxPage + 200 {
+		var roles []string
+		if asked(i) {
+			roles = []string{directory.HRAdmin}
+		}
+		f.adopt(t, id(i), roles...)
+	}
+	want := ""
+	for _, i := range []int{0, 7, 8, 1109, 1110, 1111, 1117, 1118, 1198} { // a page of those with the role ends at 1110
+		f.lock(t, id(i))
+		if asked(i) {
+			want += string(id(i)) + " "
+		}
+	}
+	for _, n := range []int{0, 1, 2, 3} {
+		got := ""
+		q := directory.Query{Status: member.Locked, Role: directory.HRAdmin, Max: n}
+		for {
+			list, err := f.List(t.Context(), "boss", "acme", q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range list {
+				got, q.After = got+string(e.ID)+" ", e.ID
+			}
+			if len(list) < q.Limit() {
+				break
+			}
+		}
+		if got != want {
+			t.Errorf("in pages of %d: %s; want %s", n, got, want)
+		}
 	}
 }
 
 type counted struct {
 	*directory.MemStore
-	n int
+	n, loads int
+}
+
+func (c *counted) Load(ctx context.Context, t session.TenantID, id member.ID) (directory.Account, error) {
+	c.loads++
+	return c.MemStore.Load(ctx, t, id)
 }
 
 func (c *counted) Locked(ctx context.Context, t session.TenantID, after member.ID, n int) ([]directory.LockedMember, error) {
