@@ -201,7 +201,7 @@ func TestServersOnRedis(t *testing.T) {
 			kim = a.login(home, "works", "kim", "demo-kim")
 			r.stop()
 			for _, node := range nodes {
-				node.want("Redis is away", node.me(home, "works", kim.Session), "401 deny [member-stale]")
+				node.want("Redis is away", node.me(home, "works", kim.Session), "503 deny [member-stale]")
 				if w := node.login(home, "works", "kim", "demo-kim"); w.Status != 503 || w.Session != "" {
 					t.Errorf("a login while Redis is away: %d %s", w.Status, w.Body)
 				}
@@ -231,7 +231,7 @@ func TestServersOnRedis(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, node := range append(nodes, servers(t, 1, func() *site.Stores { return onRedis(t, database, r.addr) })...) {
-				node.want("Redis was emptied", node.me(home, "works", kim.Session), "401 deny [member-stale]")
+				node.want("Redis was emptied", node.me(home, "works", kim.Session), "503 deny [member-stale]")
 				if w := node.login(home, "works", "kim", "demo-kim"); w.Status != 503 || w.Session != "" {
 					t.Errorf("a login after Redis was emptied: %d %s", w.Status, w.Body)
 				}

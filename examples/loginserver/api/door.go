@@ -9,6 +9,7 @@ import (
 	"github.com/sallyport-go/sallyport/geo"
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
+	"github.com/sallyport-go/sallyport/policy/httpgate"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -88,7 +89,11 @@ func (a *API) getMe(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
 		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_user_authentication", acr_values="`+policy.ReasonIdentityVerified.String()+`"`)
 	}
 	if !v.Decision.Allowed() {
-		writeJSON(w, http.StatusUnauthorized, ans)
+		status := http.StatusUnauthorized
+		if httpgate.Status(v.Decision) == http.StatusServiceUnavailable { // the session may well be let in later
+			status = http.StatusServiceUnavailable
+		}
+		writeJSON(w, status, ans)
 		return
 	}
 	s := v.Session

@@ -271,6 +271,7 @@ func (d *documented) door() {
 		post(503, p, "works", map[string]string{
 			login: `{"member":"kim","password":"x"}`, verify: `{"attempt":"x"}`, password: `{"attempt":"x","old":"a","new":"correct horse battery"}`}[p])
 	}
+	d.ask(503, "GET", me, "/t/works/me", "")
 	post(503, logout, "works", "")
 	d.down.Store(false)
 	post(204, logout, "works", "")
