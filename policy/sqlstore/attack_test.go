@@ -43,17 +43,22 @@ func TestStandbyIsNoStore(t *testing.T) {
 	}
 }
 
-// A role that may only read finds out at the start.
+// Who may only read finds out at the start, and not by the first login.
 func TestReadOnlyIsFoundOut(t *testing.T) {
-	t.Parallel()
-	dsn := database(t)
-	migrated(t, open(t, "pgx", dsn), sqlstore.PostgreSQL)
-	s := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", with(t, dsn, "default_transaction_read_only", "on")), sqlstore.PostgreSQL))
-	for what, err := range map[string]error{"Migrate": s.Migrate(t.Context()), "Check": s.Check(t.Context())} {
-		if err == nil || !strings.Contains(err.Error(), "read-only") {
-			t.Errorf("%s where transactions are read-only: %v", what, err)
+	each(t, func(t *testing.T, p place) {
+		dsn := p.dsn(t)
+		migrated(t, open(t, p.driver, dsn), p.dialect)
+		said, only := "readonly", dsn+"&mode=ro"
+		if p.dialect == sqlstore.PostgreSQL {
+			said, only = "read-only", with(t, dsn, "default_transaction_read_only", "on")
 		}
-	}
+		s := must[*sqlstore.DB](t)(sqlstore.New(open(t, p.driver, only), p.dialect))
+		for what, err := range map[string]error{"Migrate": s.Migrate(t.Context()), "Check": s.Check(t.Context())} {
+			if err == nil || !strings.Contains(err.Error(), said) {
+				t.Errorf("%s where nothing can be written: %v", what, err)
+			}
+		}
+	})
 }
 
 // A pool of one connection is enough for everything at once, a Watch too.

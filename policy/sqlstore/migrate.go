@@ -134,6 +134,9 @@ func (d *DB) version(ctx context.Context, q querier) (int, error) {
 	}
 	var version sql.NullInt64
 	_, err := d.row(ctx, q, "SELECT max(version) FROM sallyport_schema", nil, &version)
+	if err == nil && d.dialect == SQLite { // where BEGIN IMMEDIATE succeeds on a file that can only be read
+		_, err = d.exec(ctx, q, "UPDATE sallyport_schema SET version = version WHERE FALSE")
+	}
 	return int(version.Int64), err
 }
 
