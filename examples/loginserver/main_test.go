@@ -140,7 +140,7 @@ func TestTwoPlaces(t *testing.T) {
 	if in.Status != 200 {
 		t.Fatalf("%s", in.text())
 	}
-	for p, want := range map[place]int{office: 200, home: 401} {
+	for p, want := range map[place]int{office: 200, home: 403} {
 		r, _ := http.NewRequest("GET", "http://"+p.String()+"/t/standard/me", nil)
 		r.Header.Set("Authorization", "Bearer "+in.Session)
 		resp, err := http.DefaultClient.Do(r)

@@ -24,7 +24,7 @@ func TestRequests(t *testing.T) {
 		want   string
 	}{
 		{"as it began", func(*world, *string) {}, office, in},
-		{"from an address that is refused", func(*world, *string) {}, home, "401 deny [address-not-designated]"},
+		{"from an address that is refused", func(*world, *string) {}, home, "403 deny [address-not-designated]"},
 		{"after a refusal, from the office again", func(s *world, text *string) { s.me(home, "works", *text) }, office, in},
 		{"of another tenant", func(s *world, text *string) { *text = s.login(office, "line", "kim", "demo-kim").Session }, office, "401 deny [session-unknown]"},
 		{"without a session", func(_ *world, text *string) { *text = "" }, office, "401 deny [session-unknown]"},

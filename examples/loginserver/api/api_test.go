@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -18,6 +19,7 @@ type client struct {
 	*testing.T
 	http.Handler
 	token string
+	from  string // "": 127.0.0.1:4711
 }
 
 // nothing is a room without pages.
@@ -36,7 +38,7 @@ func newClient(t *testing.T) *client {
 func (c *client) do(method, path, body string, headers ...string) (*httptest.ResponseRecorder, map[string]any) {
 	c.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	r.RemoteAddr = "127.0.0.1:4711"
+	r.RemoteAddr = cmp.Or(c.from, "127.0.0.1:4711")
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+c.token)
 	for i := 0; i < len(headers); i += 2 {

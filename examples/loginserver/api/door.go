@@ -89,11 +89,7 @@ func (a *API) getMe(w http.ResponseWriter, r *http.Request, t *site.Tenant) {
 		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_user_authentication", acr_values="`+policy.ReasonIdentityVerified.String()+`"`)
 	}
 	if !v.Decision.Allowed() {
-		status := http.StatusUnauthorized
-		if httpgate.Status(v.Decision) == http.StatusServiceUnavailable { // the session may well be let in later
-			status = http.StatusServiceUnavailable
-		}
-		writeJSON(w, status, ans)
+		writeJSON(w, httpgate.Status(v.Decision), ans) // 401 alone says that the session is over, or is to be begun anew
 		return
 	}
 	s := v.Session

@@ -308,6 +308,9 @@ func (d *documented) network() {
 	d.ask(422, "PUT", pattern, at, `{"access":"designated","designated":[{"range":"8.8.8.8/33"}]}`)
 	first := d.ask(200, "PUT", pattern, at+"?provisional=1h", here)["version"]
 	d.login("works", "it")
+	d.from = "192.0.2.1:4711"
+	d.ask(403, "GET", "/t/{tenant}/me", "/t/works/me", "")
+	d.from = ""
 	d.ask(400, "POST", pattern+"/confirm", at+"/confirm", "", "If-Match", "x")
 	d.ask(412, "POST", pattern+"/confirm", at+"/confirm", "", "If-Match", `"1.1"`)
 	d.ask(428, "POST", pattern+"/confirm", at+"/confirm", "")
