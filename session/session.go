@@ -19,7 +19,8 @@ type ID [sha256.Size]byte
 
 // NewToken draws a token of at least 128 random bits for a client to keep, and the ID
 // under which its session is stored. The token is letters and digits; it is told to the
-// client once and kept nowhere else.
+// client once and kept nowhere else. It does not say whose it is, and a Store wants the
+// tenant too: take that from the name of the host, the path, or a cookie beside the token.
 func NewToken() (token string, id ID) {
 	token = rand.Text()
 	return token, IDOf(token)

@@ -12,13 +12,12 @@ import (
 // Store keeps sessions. It is for hosts that have none; the decision needs only a stamp.
 // NewMemStore is one, and sessiontest.Run proves any other.
 //
-// Every method names the tenant, and a session of another tenant is not found: what a
-// client shows must tell the tenant too, as the name of the host, the path, or a cookie
-// beside the token. A session that was ended stays, with when and why, until it is purged;
-// nothing revives it. A cancelled context is returned as its error, and nothing was written
-// then, or all of it. A Store is safe for concurrent use, by many processes if it lasts
-// longer than one. Instants are given by the caller and kept to the microsecond at least,
-// without monotonic reading.
+// Every method names the tenant, and a session of another tenant is not found. A session
+// that was ended stays, with when and why, until it is purged; nothing revives it. A
+// cancelled context is returned as its error, and nothing was written then, or all of it.
+// A Store is safe for concurrent use, by many processes if it lasts longer than one.
+// Instants are given by the caller and kept to the microsecond at least, without
+// monotonic reading.
 type Store interface {
 	// Create stores a session that has not ended, with its ID as First. If there is one
 	// that has that ID or began with it, live or ended, in any tenant, the error is

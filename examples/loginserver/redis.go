@@ -43,7 +43,7 @@ func useRedis(ctx context.Context, name string, stores *site.Stores, lasts bool,
 			}
 			return nil, nil, fmt.Errorf("-redis: %w; write HOST:PORT or redis://user:password@host:port/0", err)
 		}
-	} else if _, _, err := net.SplitHostPort(name); err != nil { // which may quote a password
+	} else if _, _, err := net.SplitHostPort(name); err != nil || strings.Contains(name, "@") { // which may quote a password
 		return nil, nil, errors.New("-redis: write HOST:PORT, as in 127.0.0.1:6379, or redis://user:password@host:port/0")
 	}
 	options.ContextTimeoutEnabled = true

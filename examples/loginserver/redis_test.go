@@ -282,7 +282,7 @@ func TestSessionsOnRedis(t *testing.T) {
 // What -redis says must be a Redis that will do.
 func TestNoSuchRedis(t *testing.T) {
 	silence()
-	for _, name := range []string{"127.0.0.1:1", "nowhere", "user:secret@127.0.0.1:6379", "redis://127.0.0.1:1/0", "http://127.0.0.1:1", "redis://127.0.0.1:1/x", "redis://:secret%zz@127.0.0.1:1", "redis://:secret@127.0.0.1:port"} {
+	for _, name := range []string{"127.0.0.1:1", "nowhere", "user:secret@127.0.0.1:6379", "secret@127.0.0.1:6379", "redis://127.0.0.1:1/0", "http://127.0.0.1:1", "redis://127.0.0.1:1/x", "redis://:secret%zz@127.0.0.1:1", "redis://:secret@127.0.0.1:port"} {
 		if _, _, err := useRedis(t.Context(), name, site.InMemory(), false, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "-redis") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}

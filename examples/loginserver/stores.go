@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -71,7 +72,10 @@ func fileFits(file string) error {
 	if i, err := os.Stat(file); err == nil && i.IsDir() {
 		return fmt.Errorf("-db: %q is a directory; name a file in it, as in sqlite:%s", file, filepath.Join(file, "sallyport.db"))
 	}
-	if i, err := os.Stat(filepath.Dir(file)); err != nil || !i.IsDir() {
+	switch i, err := os.Stat(filepath.Dir(file)); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("-db: %w", err)
+	case err != nil || !i.IsDir():
 		return fmt.Errorf("-db: file %q: there is no directory %q; make it first", file, filepath.Dir(file))
 	}
 	return nil

@@ -155,15 +155,15 @@ func TestGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved.Store(true)
+	if _, err := moves.Recv(); reasonOf(err) != "session-unknown" {
+		t.Errorf("a stream whose session is another member's: %v; %v", err, context.Cause(moving))
+	}
 	w.SignOut(t, "kim", true)
 	if _, err := client.Check(at("good", world.Office), &healthpb.HealthCheckRequest{}); reasonOf(err) != "session-cut" {
 		t.Errorf("a call after a suspension: %v", err)
 	}
 	if _, err := open.Recv(); status.Code(err) != codes.Unauthenticated || reasonOf(err) != "session-cut" {
 		t.Errorf("a stream after a suspension: %v", err)
-	}
-	if _, err := moves.Recv(); reasonOf(err) != "session-unknown" {
-		t.Errorf("a stream whose session is another member's: %v; %v", err, context.Cause(moving))
 	}
 	if err := deaf.RecvMsg(&healthpb.HealthCheckResponse{}); status.Code(err) != codes.Unauthenticated || reasonOf(err) != "session-cut" {
 		t.Errorf("a stream that waits for a message, after a suspension: %v", err)
