@@ -47,9 +47,10 @@
 // comes after what they have seen. Nothing else that is decided is by that clock.
 //
 // A replica is no store, since what it has may be old: New refuses it, and a call that meets
-// one, as after a failover, is an error and never a session. A primary that was replaced and
-// does not know it yet still answers those who reach it: a cluster's stops by itself, and
-// elsewhere min-replicas-to-write keeps it from taking ends, but not from being asked.
+// one, as after a failover, is an error and never a session, also where it would find nothing
+// to do. A primary that was replaced and does not know it yet still answers those who reach
+// it: a cluster's stops by itself, and elsewhere min-replicas-to-write keeps it from taking
+// ends, of sessions that it never heard of too, but not from being asked.
 //
 // Where it is the database of settings and members that was restored from a backup, call
 // NewLine too, when engine.NewLine was called for each tenant: cuts of the time that was

@@ -69,6 +69,14 @@ local function answer(...)
 	return {line, ends, tag, ...}
 end
 
+-- done answers for a script that writes, also where it found nothing to write: a server that
+-- takes no writes, as a replica or a primary that lacks its replicas, may not know what it
+-- was asked to end. It comes last: a script that has deleted may add on a full server.
+local function done(...)
+	call('DEL', base .. 'none')
+	return answer(...)
+end
+
 -- less compares decimal numbers of up to 64 bits, which are too large for Lua.
 local function less(a, b)
 	return #a < #b or #a == #b and a < b

@@ -3,7 +3,7 @@ local tenant, id = ARGV[5], ARGV[6]
 local s = {device = '', key = base .. 's:' .. id}
 if used(id) then
 	-- The client repeats a call whose answer was lost; its tag is the same then.
-	return answer(call('HGET', s.key, 'by') == ARGV[4] and 'ok' or 'exists')
+	return done(call('HGET', s.key, 'by') == ARGV[4] and 'ok' or 'exists')
 end
 for i = 8, #ARGV, 2 do
 	s[ARGV[i]] = ARGV[i + 1]
@@ -17,4 +17,4 @@ call('HINCRBY', mark, 'n' .. tenant, #e)
 if ARGV[7] ~= '' then
 	call('ZADD', base .. 'dies', ARGV[7], id)
 end
-return answer('ok')
+return done('ok')

@@ -22,4 +22,4 @@ local changed = keep(scope(ARGV[5], ARGV[6], ARGV[8], ARGV[9]), ARGV[7])
 if keep(scope(ARGV[5], '0', ARGV[8], ARGV[9]), '1') or changed then
 	counted()
 end
-return answer()
+return done()

@@ -1,7 +1,7 @@
 -- tenant, id, instant or "", why
 local s = named(ARGV[5], ARGV[6])
 if not s then
-	return answer('none')
+	return done('none')
 elseif s.open then
 	if s.ended ~= '' then -- by a cut, which came first
 		finish(s, s.ended, s.why)
@@ -10,4 +10,4 @@ elseif s.open then
 	end
 	counted()
 end
-return answer('ok')
+return done('ok')

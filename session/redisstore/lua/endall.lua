@@ -39,4 +39,4 @@ end
 if n > 0 then
 	counted()
 end
-return answer(tostring(n), last)
+return done(tostring(n), last)

@@ -17,4 +17,4 @@ for _, first in ipairs(found) do
 		call('ZADD', base .. 'dies', dead, first)
 	end
 end
-return answer(tostring(n), tostring(#found))
+return done(tostring(n), tostring(#found))

@@ -2,12 +2,12 @@
 local s, next = find(ARGV[5], ARGV[6]), ARGV[7]
 if not s then
 	-- The client repeats a call whose answer was lost; its tag is the same then.
-	local done = find(ARGV[5], next)
-	return answer(done and call('HGET', done.key, 'by') == ARGV[4] and 'ok' or 'none')
+	local renewed = find(ARGV[5], next)
+	return done(renewed and call('HGET', renewed.key, 'by') == ARGV[4] and 'ok' or 'none')
 elseif not live(s, ARGV[8]) then
-	return answer('ended')
+	return done('ended')
 elseif used(next) then
-	return answer('exists')
+	return done('exists')
 end
 call('DEL', base .. 'i:' .. s.id)
 call('SET', base .. 'i:' .. next, s.first)
@@ -16,4 +16,4 @@ if tonumber(ARGV[8]) > tonumber(s.seen) then
 	call('HSET', s.key, 'seen', ARGV[8])
 end
 counted()
-return answer('ok')
+return done('ok')
