@@ -33,10 +33,13 @@ var (
 // When s has acknowledged a Save, the sign-outs among its orders become cuts of the
 // sessions, and the version is told; both may take half a second together, and what fails
 // is told to Options.Failed and does not fail the Save. Every process that saves must do
-// it through Told. Of a save in a transaction of the host nothing is told, which may take it
-// back: see [session.Uncommitted]; its orders reach the Revoker within a second of the
-// commit, by the engine's Run. A Watch begins five minutes back, so that what was missed
-// while there was none is told.
+// it through Told. A Watch begins five minutes back, so that what was missed while there was
+// none is told.
+//
+// The store is a [session.Uncommitted] as s is. Of a save in a transaction of the host, who
+// may take it back, nothing is told: other machines see its settings within the engine's
+// MaxStale, and its orders reach the Revoker within a second of the commit, by the Run of an
+// engine on the store outside the transaction.
 func (db *DB) Told(s policy.Store) policy.Store {
 	t := told{s, db}
 	h, _ := s.(policy.Historian)
@@ -67,12 +70,21 @@ type told struct {
 	db *DB
 }
 
-var _ policy.Watcher = told{}
+var _ interface {
+	policy.Watcher
+	session.Uncommitted
+} = told{}
+
+// Uncommitted reports what the store behind it does; see [session.Uncommitted].
+func (s told) Uncommitted() bool {
+	u, ok := s.Store.(session.Uncommitted)
+	return ok && u.Uncommitted()
+}
 
 // Save saves, and then tells.
 func (s told) Save(ctx context.Context, expected session.Version, r policy.Record, e session.Event, orders []session.Order) (session.Version, error) {
 	v, err := s.Store.Save(ctx, expected, r, e, orders)
-	if u, ok := s.Store.(session.Uncommitted); err != nil || ok && u.Uncommitted() {
+	if err != nil || s.Uncommitted() {
 		return v, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), telling)

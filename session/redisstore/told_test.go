@@ -173,24 +173,56 @@ func TestSaveIsNotHeldUp(t *testing.T) {
 func TestUncommittedIsNotTold(t *testing.T) {
 	c := client(t, shared(t))
 	db := drawn(t, c, prefix(t, c))
-	n := begun(t, db.Sessions(), "kim")
-	r := policy.Record{Tenant: acme, Version: session.Version{Line: n.Stamp.Policy.Line, Number: 6}}
+	r := policy.Record{Tenant: acme, Version: session.Version{Line: 7, Number: 6}} // one after that of a login
 	o := session.Order{ID: "o", Kind: session.SignOut, Tenant: acme, Clients: session.AllClients, Policy: r.Version}
 	e := session.Event{ID: "e", Tenant: acme, At: time.Now(), Policy: r.Version}
-	for _, s := range []policy.Store{uncommitted{policy.NewMemStore()}, policy.NewMemStore()} {
-		if _, err := db.Told(s).Save(t.Context(), session.Version{}, r, e, []session.Order{o}); err != nil {
+	type whole struct { // as the store of sqlstore is
+		uncommitted
+		policy.Historian
+		session.Log
+	}
+	type remembers struct {
+		uncommitted
+		policy.Historian
+	}
+	type logs struct {
+		uncommitted
+		session.Log
+	}
+	mem := policy.NewMemStore
+	for _, row := range []struct {
+		why    string
+		store  policy.Store
+		joined bool
+	}{
+		{"in a transaction of the host", uncommitted{mem(), true}, true},
+		{"with history and log", whole{uncommitted{mem(), true}, mem(), mem()}, true},
+		{"with history", remembers{uncommitted{mem(), true}, mem()}, true},
+		{"with a log", logs{uncommitted{mem(), true}, mem()}, true},
+		{"told twice", db.Told(whole{uncommitted{mem(), true}, mem(), mem()}), true},
+		{"of a store that has joined no transaction", whole{uncommitted{mem(), false}, mem(), mem()}, false},
+		{"of a store that can join none", mem(), false},
+	} {
+		n := begun(t, db.Sessions(), "kim")
+		told := db.Told(row.store)
+		if u, ok := told.(session.Uncommitted); !ok || u.Uncommitted() != row.joined {
+			t.Errorf("%s: the store that tells is a session.Uncommitted: %v, and what it says is not %v", row.why, ok, row.joined)
+		}
+		if _, err := told.Save(t.Context(), session.Version{}, r, e, []session.Order{o}); err != nil {
 			t.Fatal(err)
 		}
-		_, joined := s.(session.Uncommitted)
-		if live, err := alive(db.Sessions(), n); live != joined || err != nil {
-			t.Errorf("after a save, uncommitted: %v, the session is live: %v, %v", joined, live, err)
+		if live, err := alive(db.Sessions(), n); live != row.joined || err != nil {
+			t.Errorf("after a save %s the session is live: %v, %v; want %v", row.why, live, err, row.joined)
 		}
 	}
 }
 
-type uncommitted struct{ policy.Store }
+type uncommitted struct {
+	policy.Store
+	joined bool
+}
 
-func (uncommitted) Uncommitted() bool { return true }
+func (u uncommitted) Uncommitted() bool { return u.joined }
 
 // A Watch goes on where it was when messages are lost, and tells what was told while it was
 // not there.
