@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/sallyport-go/sallyport/session"
@@ -26,7 +27,11 @@ func (d *DB) read(ctx context.Context, f func(q querier) error) error {
 		return errZero
 	}
 	if d.host != nil {
-		return d.told(ctx, f(d.host))
+		err := d.begun(ctx)
+		if err == nil {
+			err = f(d.host)
+		}
+		return d.told(ctx, err)
 	}
 	return d.again(ctx, func() error { return f(d.pool) }, func(err error) bool { return broken(err) })
 }
@@ -122,6 +127,9 @@ func drop(conn *sql.Conn, err error) {
 
 // savepoint runs f within the host's transaction. If it fails, it has written nothing.
 func (d *DB) savepoint(ctx context.Context, f func(q querier) error) error {
+	if err := d.begun(ctx); err != nil {
+		return d.told(ctx, err)
+	}
 	if _, err := d.host.ExecContext(ctx, "SAVEPOINT sallyport"); err != nil {
 		return d.told(ctx, err)
 	}
@@ -139,6 +147,28 @@ func (d *DB) savepoint(ctx context.Context, f func(q querier) error) error {
 		}
 	}
 	return d.told(ctx, err)
+}
+
+// begun returns sql.ErrTxDone if SQLite has ended the host's transaction by itself, as it does
+// for ON CONFLICT ROLLBACK, RAISE(ROLLBACK) and a statement that is interrupted, and the host
+// has passed over that error. A SAVEPOINT would begin a transaction there, and its RELEASE
+// commit it. A *sql.Tx does not tell, but a BEGIN that succeeds does.
+func (d *DB) begun(ctx context.Context) error {
+	if d.dialect != SQLite {
+		return nil // a transaction that failed takes nothing but its end
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := d.host.ExecContext(context.WithoutCancel(ctx), "BEGIN") // it waits for nothing, and is never cut off
+	switch {
+	case err == nil:
+		d.host.Rollback()
+		return sql.ErrTxDone
+	case strings.Contains(err.Error(), "within a transaction"):
+		return nil
+	}
+	return err
 }
 
 // enter waits for the turn to write, on SQLite, where one can at a time: its own way of

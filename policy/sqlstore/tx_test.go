@@ -336,6 +336,50 @@ func TestInEndsWithTheTransaction(t *testing.T) {
 	}
 }
 
+// A statement of the host's own ends the transaction, and the host goes on. What it then asks
+// of the stores is refused: else it would be written before any commit.
+func TestInRefusesATransactionThatTheHostLost(t *testing.T) {
+	t.Parallel()
+	for _, how := range []struct{ why, table string }{
+		{"a conflict that rolls back", "CREATE TABLE hosts (name text UNIQUE ON CONFLICT ROLLBACK)"},
+		{"a trigger that rolls back", `CREATE TABLE hosts (name text);
+			CREATE TRIGGER fails BEFORE INSERT ON hosts WHEN EXISTS (SELECT 1 FROM hosts) BEGIN SELECT RAISE(ROLLBACK, 'no'); END`},
+	} {
+		db := open(t, "sqlite", file(t)+"&_txlock=immediate")
+		s := migrated(t, db, sqlstore.SQLite)
+		if _, err := db.Exec(how.table); err != nil {
+			t.Fatal(err)
+		}
+		one := live(acme, "kim", session.Stamp{Client: session.Web})
+		for what, call := range map[string]func(in *sqlstore.DB) error{
+			"a save":                func(in *sqlstore.DB) error { return save(t.Context(), in, record(acme, 1)) },
+			"one statement":         func(in *sqlstore.DB) error { return in.Sessions().Create(t.Context(), one) },
+			"a read, and then more": func(in *sqlstore.DB) error { _, err := in.Policies().Version(t.Context(), acme); return err },
+		} {
+			tx, err := db.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, first := tx.Exec("INSERT INTO hosts VALUES ('x')")
+			_, second := tx.Exec("INSERT INTO hosts VALUES ('x')")
+			if first != nil || second == nil {
+				t.Fatalf("%s: %v, %v", how.why, first, second)
+			}
+			called := call(s.In(tx))
+			_, after := tx.Exec("INSERT INTO hosts VALUES ('after')")
+			for of, err := range map[string]error{what: called, "a statement of the host after " + what: after, "the commit after " + what: tx.Commit()} {
+				if !errors.Is(err, sql.ErrTxDone) {
+					t.Errorf("%s: %s: %v; want %v", how.why, of, err, sql.ErrTxDone)
+				}
+			}
+			var rows int
+			if err := db.QueryRow("SELECT (SELECT count(*) FROM hosts) + (SELECT count(*) FROM sallyport_policies) + (SELECT count(*) FROM sallyport_sessions)").Scan(&rows); rows != 0 || err != nil {
+				t.Errorf("%s: after %s %d rows are written, %v", how.why, what, rows, err)
+			}
+		}
+	}
+}
+
 // canceller ends a context when the commit is sent.
 type canceller struct{ cancel context.CancelFunc }
 
