@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrNewer says that the database was made or altered by a later release of this package.
@@ -60,23 +58,27 @@ func (d *DB) Migrate(ctx context.Context) error {
 		if is > len(steps) {
 			return d.newer(is, len(steps))
 		}
+		if is > 0 && d.dialect == SQLite { // where BEGIN IMMEDIATE succeeds on a file that can only be read
+			if _, err := d.exec(ctx, q, "UPDATE sallyport_schema SET version = version WHERE FALSE"); err != nil {
+				return err
+			}
+		}
+		placed := true // or the first step cannot make the first table
+		if is == 0 && d.dialect == PostgreSQL {
+			if _, err := d.row(ctx, q, "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), FALSE)", nil, &placed); err != nil {
+				return err
+			}
+		}
 		for _, step := range steps[is:] {
 			if _, err := q.ExecContext(ctx, step); err != nil {
-				return fmt.Errorf("migrating: %w%s", err, placeless(err))
+				if !placed {
+					err = fmt.Errorf("%w; the tables come into the first schema of the search_path: make it, and GRANT CREATE on it to this user, or let the user own the database", err)
+				}
+				return fmt.Errorf("migrating: %w", err)
 			}
 		}
 		return nil
 	})
-}
-
-// placeless says how to mend that there is no schema for the tables, or none that the user
-// may make them in.
-func placeless(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) && (e.Code == "42501" || e.Code == "3F000") { // insufficient_privilege, invalid_schema_name
-		return "; the tables come into the first schema of the search_path: make it, and GRANT CREATE on it to this user, or let the user own the database"
-	}
-	return ""
 }
 
 // Check returns why the database does not have the tables of this release, or nil.
@@ -86,6 +88,9 @@ func (d *DB) Check(ctx context.Context) error {
 	}
 	steps, err := d.steps()
 	if err != nil {
+		return err
+	}
+	if err := d.read(ctx, func(q querier) error { return d.writable(ctx) }); err != nil {
 		return err
 	}
 	return d.read(ctx, func(q querier) error {
@@ -100,6 +105,33 @@ func (d *DB) Check(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// writable returns why a SQLite file can only be read. It writes nothing to find that out,
+// which would wait for whoever writes. A driver that wraps that of SQLite may not say.
+func (d *DB) writable(ctx context.Context) error {
+	if d.dialect != SQLite || d.host != nil {
+		return nil
+	}
+	conn, err := d.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var query, file bool
+	if _, err := d.row(ctx, conn, "PRAGMA query_only", nil, &query); err != nil { // which opens the file
+		return err
+	}
+	err = conn.Raw(func(c any) (err error) {
+		if c, ok := c.(interface{ IsReadOnly(string) (bool, error) }); ok {
+			file, err = c.IsReadOnly("main")
+		}
+		return err
+	})
+	if err == nil && (query || file) {
+		return answer(errors.New("sqlstore: the database is readonly: let this process write to the file and its directory, and open it without mode=ro, immutable and query_only"))
+	}
+	return err
 }
 
 func (d *DB) newer(is, known int) error {
@@ -134,9 +166,6 @@ func (d *DB) version(ctx context.Context, q querier) (int, error) {
 	}
 	var version sql.NullInt64
 	_, err := d.row(ctx, q, "SELECT max(version) FROM sallyport_schema", nil, &version)
-	if err == nil && d.dialect == SQLite { // where BEGIN IMMEDIATE succeeds on a file that can only be read
-		_, err = d.exec(ctx, q, "UPDATE sallyport_schema SET version = version WHERE FALSE")
-	}
 	return int(version.Int64), err
 }
 

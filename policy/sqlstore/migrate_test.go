@@ -67,18 +67,45 @@ func TestMigrate(t *testing.T) {
 	})
 }
 
-// Who cannot make the tables is told where they come and what it takes.
+// Who cannot make the tables is told where they come and what it takes, and only where it
+// is that which is missing.
 func TestMigrateSaysWhatItTakes(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ why, name, value string }{
-		{"a user that may make nothing in the schema", "role", "pg_read_all_data"},
-		{"a schema that is not there", "search_path", "nowhere"},
+	for _, test := range []struct {
+		why, before, name, value string
+		advised                  bool
+	}{
+		{"a user that may make nothing in the schema", "", "role", "pg_read_all_data", true},
+		{"a schema that is not there", "", "search_path", "nowhere", true},
+		{"a user that may make tables and no functions", "GRANT CREATE ON SCHEMA public TO pg_read_all_data; REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC",
+			"role", "pg_read_all_data", false},
 	} {
-		dsn := with(t, database(t), test.name, test.value)
-		err := must[*sqlstore.DB](t)(sqlstore.New(open(t, "pgx", dsn), sqlstore.PostgreSQL)).Migrate(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "GRANT CREATE") {
+		dsn := database(t)
+		if _, err := open(t, "pgx", dsn).Exec(test.before); err != nil {
+			t.Fatal(err)
+		}
+		db := open(t, "pgx", with(t, dsn, test.name, test.value))
+		err := must[*sqlstore.DB](t)(sqlstore.New(db, sqlstore.PostgreSQL)).Migrate(t.Context())
+		if err == nil || strings.Contains(err.Error(), "GRANT CREATE") != test.advised {
 			t.Errorf("%s: %v", test.why, err)
 		}
+	}
+}
+
+// Check finds out whether a file can be written without writing: it waits for nobody.
+func TestCheckBesideAWriter(t *testing.T) {
+	t.Parallel()
+	dsn := file(t) + "&_txlock=immediate"
+	db := open(t, "sqlite", dsn)
+	migrated(t, db, sqlstore.SQLite)
+	tx, err := db.Begin() // which writes until the test has ended
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	quick := strings.Replace(dsn, "busy_timeout(5000)", "busy_timeout(1)", 1)
+	if err := must[*sqlstore.DB](t)(sqlstore.New(open(t, "sqlite", quick), sqlstore.SQLite)).Check(t.Context()); err != nil {
+		t.Errorf("Check beside a writer: %v", err)
 	}
 }
 
