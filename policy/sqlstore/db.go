@@ -37,16 +37,20 @@ func New(db *sql.DB, d Dialect) (*DB, error) {
 //
 // A call that fails leaves nothing behind and the transaction as it was, but one that the
 // database has given up (a failed serialisation, a deadlock, a broken connection; on SQLite
-// a call that was cut off), which only the host can try again, as a whole. Changes are told
-// when the host commits: a Directory on these stores leaves what it orders to the Run of
-// another. On PostgreSQL begin it with sql.LevelReadCommitted, or be ready to try again. A
-// record that was saved is locked until the end, so that other saves of that tenant wait: be
-// short. On SQLite the transaction must have begun as one that writes (_txlock=immediate), or
-// a write may be refused as busy. Watch and Migrate do not work in a transaction.
+// a statement that was cut off or that rolls back, the host's own too: what follows answers
+// sql.ErrTxDone), which only the host can try again, as a whole. Changes are told when the
+// host commits: a Directory on these stores leaves what it orders to the Run of another. On
+// PostgreSQL begin it with sql.LevelReadCommitted, or be ready to try again. A record that
+// was saved is locked until the end, so that other saves of that tenant wait: be short. On
+// SQLite the transaction must have begun as one that writes (_txlock=immediate), or a write
+// may be refused as busy. Watch and Migrate do not work in a transaction.
 //
 // An act of an engine joins it too: make an engine for it over In(tx).Policies(), which
-// costs nothing, and do not Run that. After the commit call Settings of the engine that
-// decides, so that this process has seen it; the others are told.
+// costs nothing, and do not Run that. Roll back after an error that is no refusal: where its
+// context ends, the engine returns before the store does, and to commit then could commit a
+// part of a save. After the commit call Settings of the engine that decides, so that this
+// process has seen it; if that fails, the save is written all the same. The others are told,
+// but not those behind Told of package redisstore: they see it within MaxStale.
 func (d *DB) In(tx *sql.Tx) *DB {
 	in := *d
 	in.host = tx

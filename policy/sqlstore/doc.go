@@ -58,9 +58,10 @@
 // of the database. So do simple_protocol and cache_describe; with describe_exec statements
 // of one connection meet the arguments of another. Have the role or the database say
 // search_path and the like (ALTER ROLE … SET), which a pooler may refuse in an address.
-// Transactions work there, and LISTEN does not: Watch and Follow look twice a second
-// instead, and TellMember is not heard. To be told at once open another *sql.DB, that leads
-// to the server itself, and call Watch and Follow of stores on that.
+// Transactions work there, and LISTEN does not: through any pooler, in session mode too,
+// Watch and Follow look twice a second instead, and TellMember is not heard. To be told at
+// once open another *sql.DB, that leads to the server itself, and call Watch and Follow of
+// stores on that.
 //
 // Any collation and time zone will do; the encoding is UTF8. With exec and simple_protocol,
 // which read text, leave DateStyle at ISO and bytea_output at hex. Where all of a database

@@ -67,7 +67,7 @@ func ExampleDB_In_save() {
 		if err != nil {
 			return err
 		}
-		defer tx.Rollback()
+		defer tx.Rollback()                                                                  // after every error; one that is no refusal may leave a part of the save
 		within, err := engine.New(policy.Standard(), stores.In(tx).Policies(), staff{}, nil) // for this save alone
 		if err != nil {
 			return err
@@ -85,16 +85,17 @@ func ExampleDB_In_save() {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO journal VALUES ('kim has designated addresses')"); err != nil {
 			return err
 		}
-		if err := tx.Commit(); err != nil {
-			return err
-		}
-		_, err = eng.Settings(ctx, "acme") // this process has seen it from here on
-		return err
+		return tx.Commit()
 	}
-	fmt.Println(save())
+	if err := save(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := eng.Settings(ctx, "acme"); err != nil { // this process has seen it from here on
+		fmt.Println("it is saved, and this process sees it within MaxStale:", err)
+	}
 	d, err := eng.Check(ctx, engine.Request{Tenant: "acme", Member: "kim", Stamp: stamp, Addr: addr})
 	fmt.Println(d, err)
 	// Output:
-	// <nil>
 	// deny [session-cut] <nil>
 }

@@ -28,7 +28,8 @@ const (
 // Watch tells of saves until ctx ends; see [policy.Watcher]. On PostgreSQL it keeps a
 // connection for itself, on which it is told (LISTEN), and looks every few seconds for
 // what it was not told. On SQLite, and where the pool has fewer than four connections, it
-// looks some times a second, and keeps none; through a pooler it looks twice a second.
+// looks some times a second, and keeps none; through any pooler, in session mode too, it
+// looks twice a second.
 func (p *Policies) Watch(ctx context.Context, changed func(session.TenantID, session.Version)) error {
 	w := watch{db: p.db, table: "sallyport_policies"}
 	return w.run(ctx, func(k watched, v session.Version) { changed(k.tenant, v) })
@@ -65,8 +66,9 @@ func (m *Members) Follow(ctx context.Context, changed func(session.TenantID, mem
 //	err = stores.In(tx).TellMember(ctx, tenant, id, m.Version)
 //
 // It is a hint: who does not listen, as with a pool of fewer than four connections or
-// through a pooler, finds the change within MaxStale. Accounts of Members are told without it. SQLite tells nobody,
-// and the error is an [errors.ErrUnsupported] there: call Engine.MemberChanged.
+// through any pooler, in session mode too, finds the change within MaxStale. Accounts of
+// Members are told without it. SQLite tells nobody, and the error is an
+// [errors.ErrUnsupported] there: call Engine.MemberChanged.
 func (d *DB) TellMember(ctx context.Context, t session.TenantID, id member.ID, v session.Version) error {
 	return d.write(ctx, func(q querier) error {
 		if d.dialect != PostgreSQL {
@@ -205,7 +207,8 @@ type listener struct {
 
 // listen returns nil where nobody would be heard: by a driver that hides pgx, and through a
 // pooler. There the next statement may meet another connection, and the LISTEN stay behind
-// on one that others use, whose drivers would keep what they are told for ever.
+// on one that others use, whose drivers would keep what they are told for ever. Of a pooler
+// in session mode that is not so, but nothing tells it from the others.
 func (w *watch) listen(ctx context.Context, conn *sql.Conn) (*listener, error) {
 	l := &listener{watch: w}
 	conn.Raw(func(c any) error {
