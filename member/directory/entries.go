@@ -71,29 +71,30 @@ func (a Account) entry(since, at time.Time) Entry {
 }
 
 // locked is a page of those whom failed logins lock. Where q asks for more than that, the first
-// accounts that it chooses are read at once, or each lock of another member would be looked up
-// to find that it is not asked for; locks behind those accounts are looked up one by one.
+// accounts that it chooses are read with the first lock, or each lock of another member would be
+// looked up to find that it is not asked for; locks behind those are looked up one by one.
 func (d *Directory) locked(ctx context.Context, t session.TenantID, q Query) (list []Entry, err error) {
 	at := now()
 	q.Status = 0
-	chosen := make(map[member.ID]Account)
-	some, read := true, member.ID("") // whether there are accounts that are not in chosen, and behind which id
-	if (q != Query{After: q.After, Max: q.Max}) {
-		first := q
-		first.Max = session.MaxPage
-		accounts, err := d.page(ctx, t, first)
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range accounts {
-			chosen[a.ID] = a
-			read = a.ID
-		}
-		some = len(accounts) == session.MaxPage
-	}
+	all := q == Query{After: q.After, Max: q.Max}
+	var chosen map[member.ID]Account // nil: none were read
+	some, read := true, q.After      // whether there are accounts that are not in chosen, and behind which id
 	for l, err := range d.locks(ctx, t, q.After, q.Limit()) {
 		if err != nil {
 			return nil, err
+		}
+		if chosen == nil && !all {
+			first := q
+			first.Max = session.MaxPage
+			accounts, err := d.page(ctx, t, first)
+			if err != nil {
+				return nil, err
+			}
+			chosen = make(map[member.ID]Account, len(accounts))
+			for _, a := range accounts {
+				chosen[a.ID], read = a, a.ID
+			}
+			some = len(accounts) == session.MaxPage
 		}
 		a, ok := chosen[l.ID]
 		if !ok && some && l.ID > read {

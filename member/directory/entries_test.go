@@ -152,6 +152,23 @@ func TestManyLocksAreReadInFewPages(t *testing.T) {
 	}
 }
 
+// TestNobodyIsLocked: no accounts are read to find that, whatever is asked for besides.
+func TestNobodyIsLocked(t *testing.T) {
+	f := newFixture(t, nil)
+	f.adopt(t, "kim")
+	for _, q := range []directory.Query{{}, {Text: "kim"}, {Role: directory.HRAdmin, Max: 1}} {
+		q.Status = member.Locked
+		reads := &counted{MemStore: f.mem}
+		d, err := directory.New(reads, reads, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, err := d.List(t.Context(), "boss", "acme", q); err != nil || len(list) != 0 || reads.lists != 0 || reads.n != 1 {
+			t.Errorf("%+v: %+v, %v; %d pages of accounts were read and %d of locks, want 0 and 1", q, list, err, reads.lists, reads.n)
+		}
+	}
+}
+
 // TestLockedAmongMoreThanAPage: those whom a query chooses are found before and behind what is
 // read of them at once.
 func TestLockedAmongMoreThanAPage(t *testing.T) {
@@ -195,7 +212,12 @@ func TestLockedAmongMoreThanAPage(t *testing.T) {
 
 type counted struct {
 	*directory.MemStore
-	n, loads int
+	n, loads, lists int
+}
+
+func (c *counted) List(ctx context.Context, t session.TenantID, q directory.Query) ([]directory.Account, error) {
+	c.lists++
+	return c.MemStore.List(ctx, t, q)
 }
 
 func (c *counted) Load(ctx context.Context, t session.TenantID, id member.ID) (directory.Account, error) {
