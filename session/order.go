@@ -118,6 +118,7 @@ type Outbox interface {
 // by assertion.
 type Uncommitted interface {
 	// Uncommitted reports whether what the store acknowledges is written only when the host
-	// commits. Nobody is told of it and nothing is done for it before, since it may never be.
+	// commits. Nobody is told of it and nothing is done for it before, since it may never be,
+	// but in the same transaction. A store that wraps another passes this on.
 	Uncommitted() bool
 }

@@ -39,7 +39,16 @@ type visiting struct {
 	visits VisitStore
 }
 
-var _ Visitor = visiting{}
+var _ interface {
+	Visitor
+	Uncommitted
+} = visiting{}
+
+// Uncommitted reports whether the sessions are part of a transaction of the host.
+func (w visiting) Uncommitted() bool {
+	u, ok := w.Store.(Uncommitted)
+	return ok && u.Uncommitted()
+}
 
 // takeBack is how long Create may take to end a session whose visit was not stored,
 // whatever its caller's deadline.

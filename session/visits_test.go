@@ -66,6 +66,21 @@ func TestWithVisitsFails(t *testing.T) {
 	}
 }
 
+// A wrapper hides nothing that decides what may be done before a commit.
+func TestWithVisitsPassesOnUncommitted(t *testing.T) {
+	for _, s := range []session.Store{session.NewMemStore(), uncommitted{session.NewMemStore()}} {
+		_, want := s.(session.Uncommitted)
+		u, ok := session.WithVisits(s, session.NewMemStore()).(session.Uncommitted)
+		if !ok || u.Uncommitted() != want {
+			t.Errorf("%T with visits is uncommitted: %v; want %v", s, !want, want)
+		}
+	}
+}
+
+type uncommitted struct{ session.Store }
+
+func (uncommitted) Uncommitted() bool { return true }
+
 var errEndless = errors.New("no end is written")
 
 // endless ends no session.

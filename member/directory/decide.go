@@ -108,7 +108,7 @@ func (d *Directory) change(ctx context.Context, x Act, t session.TenantID, id me
 			if x == MakeAgain || x == Purge {
 				d.counter.Clear(ctx, t, id) // what is left of the old one's locks is an administrator's to open
 			}
-			return c.Orders, nil
+			return c.Orders, d.endWithin(ctx, c.Orders)
 		case errors.Is(err, session.ErrExists):
 			return nil, d.refuse(ctx, x, t, id, f, d.exists(ctx, c, f.At))
 		case !errors.Is(err, session.ErrConflict):

@@ -29,10 +29,15 @@ var (
 // that an order means are ended in Options.Sessions, then the Revoker or the Wiper is
 // told; the order is done when both have succeeded. What fails comes again after a while
 // that doubles, and is parked after 12 failures: Store.Waiting shows it. Any number of
-// processes may run it, or none: what an act could not deliver at once waits then. A panic
-// of the host's code is a failure, and so is a call that does not return when its context
-// ends. The store's outbox is this Directory's alone.
+// processes may run it, or none: what an act could not deliver at once waits then. Where
+// acts join transactions of the host, one process at least must run it, outside of them,
+// for such an act tells nobody: see Options.Sessions. A panic of the host's code is a
+// failure, and so is a call that does not return when its context ends. The store's outbox
+// is this Directory's alone.
 func (d *Directory) Run(ctx context.Context) error {
+	if d.joins() {
+		return errors.New("directory: what is not committed is not delivered; Run a Directory whose stores are outside of the transaction")
+	}
 	for ctx.Err() == nil {
 		taken, err := d.take(ctx)
 		var all sync.WaitGroup // at once, so that the host's slowest holds up no other for longer than itself
@@ -55,11 +60,8 @@ func (d *Directory) take(ctx context.Context) (orders []session.Order, err error
 // promptly tries to deliver orders that were just stored, one time and for a short while.
 // What it does not get to is Run's.
 func (d *Directory) promptly(ctx context.Context, orders []session.Order) {
-	if d.o.Prompt < 0 || len(orders) == 0 {
-		return
-	}
-	if u, ok := d.store.(session.Uncommitted); ok && u.Uncommitted() {
-		return // the host may yet take the act back, and no wiped device with it
+	if d.o.Prompt < 0 || len(orders) == 0 || d.joins() {
+		return // the host may yet take back an act that joins its transaction, and no wiped device with it
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.o.Prompt)
 	defer cancel()
@@ -69,6 +71,33 @@ func (d *Directory) promptly(ctx context.Context, orders []session.Order) {
 		}
 		d.deliver(ctx, o)
 	}
+}
+
+// endWithin ends what an act signs out, as a part of it, where both the act and the sessions
+// join a transaction of the host: some acts end sessions by their orders alone, which a Run
+// may take much later. It has no deadline but the caller's, for on SQLite a statement that is
+// cut off takes the whole transaction with it. The orders stay, for who else is to be told.
+func (d *Directory) endWithin(ctx context.Context, orders []session.Order) error {
+	if d.o.Prompt < 0 || !uncommitted(d.store) || !uncommitted(d.o.Sessions) {
+		return nil
+	}
+	for _, o := range orders {
+		if o.Kind != session.SignOut {
+			continue
+		}
+		if _, err := d.o.Sessions.EndAll(ctx, o, now()); err != nil {
+			return fmt.Errorf("directory: the act is written and its sessions have not ended; roll the transaction back: %w", err)
+		}
+	}
+	return nil
+}
+
+// joins reports whether the host may yet take back what is written.
+func (d *Directory) joins() bool { return uncommitted(d.store) || uncommitted(d.o.Sessions) }
+
+func uncommitted(store any) bool {
+	u, ok := store.(session.Uncommitted)
+	return ok && u.Uncommitted()
 }
 
 // deliver carries out one order and settles it. An order that cannot be settled, for the

@@ -33,6 +33,11 @@ type Directory struct {
 type Options struct {
 	// Sessions is where the host's sessions are. nil: the host finds and ends them itself,
 	// by the orders that Revoker gets; an overview has no visits then.
+	//
+	// An act that joins a transaction of the host, see [session.Uncommitted], ends sessions
+	// that join it too in the same transaction, and fails if it cannot: roll back then.
+	// Sessions that are elsewhere, Revoker and Wiper learn of it after the commit, from the
+	// Run of another Directory, so there must be one.
 	Sessions session.Store
 
 	// Revoker drops sessions at once. nil: they end at their next check.
@@ -51,7 +56,8 @@ type Options struct {
 	Terms func(context.Context, session.TenantID) (Terms, error)
 
 	// Prompt is how long an act may spend on delivering its orders at once, within what
-	// its context allows. What fails or is late is Run's. 0: 2 seconds; negative: no time.
+	// its context allows. What fails or is late is Run's. 0: 2 seconds; negative: no time, all
+	// is Run's. In a transaction of the host only a negative one counts.
 	Prompt time.Duration
 }
 

@@ -39,11 +39,12 @@ func New(db *sql.DB, d Dialect) (*DB, error) {
 // database has given up (a failed serialisation, a deadlock, a broken connection; on SQLite
 // a statement that was cut off or that rolls back, the host's own too: what follows answers
 // sql.ErrTxDone), which only the host can try again, as a whole. Changes are told when the
-// host commits: a Directory on these stores leaves what it orders to the Run of another. On
-// PostgreSQL begin it with sql.LevelReadCommitted, or be ready to try again. A record that
-// was saved is locked until the end, so that other saves of that tenant wait: be short. On
-// SQLite the transaction must have begun as one that writes (_txlock=immediate), or a write
-// may be refused as busy. Watch and Migrate do not work in a transaction.
+// host commits: a Directory on these stores ends the Sessions of the same In with the act,
+// and leaves whatever else it orders to the Run of another. On PostgreSQL begin it with
+// sql.LevelReadCommitted, or be ready to try again. A record that was saved is locked until
+// the end, so that other saves of that tenant wait: be short. On SQLite the transaction must
+// have begun as one that writes (_txlock=immediate), or a write may be refused as busy. Watch
+// and Migrate do not work in a transaction.
 //
 // An act of an engine joins it too: make an engine for it over In(tx).Policies(), which
 // costs nothing, and do not Run that. Roll back after an error that is no refusal: where its

@@ -25,7 +25,11 @@ type Sessions struct{ db *DB }
 var _ interface {
 	session.Store
 	session.VisitStore
+	session.Uncommitted
 } = (*Sessions)(nil)
+
+// Uncommitted reports whether the store is one of DB.In; see [session.Uncommitted].
+func (s *Sessions) Uncommitted() bool { return s != nil && s.db != nil && s.db.host != nil }
 
 const sessionColumns = `id, first, tenant, member, kind, client, policy_line, policy_number, member_line, member_number,
 	verified, verified_country, addr, country, device, system, via, label, created, seen, idle, life, ended, why`

@@ -247,6 +247,72 @@ func TestInTellsNobodyBeforeTheCommit(t *testing.T) {
 	})
 }
 
+// What an act in a host's transaction ends is ended when the host commits, though no Run was
+// told yet, and lives on if it takes the act back. Of these acts no version tells.
+func TestInEndsSessionsWithTheAct(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		dsn := p.dsn(t)
+		if p.dialect == sqlstore.SQLite {
+			dsn += "&_txlock=immediate"
+		}
+		db := open(t, p.driver, dsn)
+		s := migrated(t, db, p.dialect)
+		populated(t, s, acme, "kim")
+		if _, err := act(t.Context(), s, directory.Link, acme, "kim", directory.Facts{Actor: "kim", External: "google:1"}); err != nil {
+			t.Fatal(err)
+		}
+		told := make(orders, 10)
+		for _, row := range []struct {
+			act directory.Act
+			f   directory.Facts
+		}{
+			{directory.EndSession, directory.Facts{}},
+			{directory.WipeApp, directory.Facts{Device: "phone"}},
+			{directory.ResetDevice, directory.Facts{Device: "phone"}},
+			{directory.Unlink, directory.Facts{External: "google:1"}},
+			{directory.Suspend, directory.Facts{}},
+		} {
+			one := live(acme, "kim", session.Stamp{Client: session.Mobile})
+			one.Device, one.Via = "phone", "google:1"
+			other := live(acme, "boss", session.Stamp{Client: session.Mobile})
+			if err := errors.Join(s.Sessions().Create(t.Context(), one), s.Sessions().Create(t.Context(), other)); err != nil {
+				t.Fatal(err)
+			}
+			row.f.Actor = "boss"
+			if row.act == directory.EndSession {
+				row.f.Session = one.ID
+			}
+			for _, end := range []struct {
+				why  string
+				do   func(*sql.Tx) error
+				ends bool
+			}{{"taken back", (*sql.Tx).Rollback, false}, {"committed", (*sql.Tx).Commit, true}} {
+				waited := len(must[[]session.Order](t)(s.Members().Waiting(t.Context(), acme, 100)))
+				tx, err := db.BeginTx(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				in := s.In(tx)
+				dir := must[*directory.Directory](t)(directory.New(in.Members(), in.Members(),
+					&directory.Options{Sessions: in.Sessions(), Revoker: told, Wiper: told, Prompt: 1})) // which is over at once
+				if err := errors.Join(dir.Do(t.Context(), row.act, acme, "kim", row.f), end.do(tx)); err != nil {
+					t.Fatalf("%v, %s: %v", row.act, end.why, err)
+				}
+				found := must[session.Session](t)(s.Sessions().Find(t.Context(), acme, one.ID))
+				if found.Live(time.Now()) == end.ends {
+					t.Errorf("%v was %s, and the session has ended: %v", row.act, end.why, !end.ends)
+				}
+				if !must[session.Session](t)(s.Sessions().Find(t.Context(), acme, other.ID)).Live(time.Now()) {
+					t.Errorf("%v was %s, and a session of another has ended", row.act, end.why)
+				}
+				if left := len(must[[]session.Order](t)(s.Members().Waiting(t.Context(), acme, 100))); (left > waited) != end.ends || len(told) > 0 {
+					t.Errorf("%v was %s: %d orders wait after %d, and %d were told", row.act, end.why, left, waited, len(told))
+				}
+			}
+		}
+	})
+}
+
 // orders is a host that is told of orders.
 type orders chan session.Order
 
