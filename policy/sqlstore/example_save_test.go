@@ -2,38 +2,20 @@ package sqlstore_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 
 	"github.com/sallyport-go/sallyport/ipset"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
-	"github.com/sallyport-go/sallyport/policy/sqlstore"
 	"github.com/sallyport-go/sallyport/session"
 )
 
 // An administrator's save and a row of the host's own are written together, or neither is.
 func ExampleDB_In_save() {
 	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "sallyport")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer os.RemoveAll(dir)
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "app.db")+"?_txlock=immediate&_pragma=busy_timeout(5000)")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer db.Close()
-	stores, err := sqlstore.New(db, sqlstore.SQLite)
-	if err == nil {
-		err = stores.Migrate(ctx)
-	}
+	db, stores, remove, err := opened(ctx)
+	defer remove()
 	if err == nil {
 		_, err = db.ExecContext(ctx, "CREATE TABLE journal (line text)") // the host's own
 	}

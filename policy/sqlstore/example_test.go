@@ -73,23 +73,9 @@ func Example() {
 
 // A host writes its own table and a session in one transaction.
 func ExampleDB_In() {
-	dir, err := os.MkdirTemp("", "sallyport")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer os.RemoveAll(dir)
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "app.db")+"?_txlock=immediate")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer db.Close()
 	ctx := context.Background()
-	stores, err := sqlstore.New(db, sqlstore.SQLite)
-	if err == nil {
-		err = stores.Migrate(ctx)
-	}
+	db, stores, remove, err := opened(ctx)
+	defer remove()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -114,4 +100,23 @@ func ExampleDB_In() {
 	fmt.Println(tx.Commit())
 	// Output:
 	// <nil>
+}
+
+// opened is the beginning of the other examples: a database in a file, with the tables.
+// Whatever it returns, remove is to be called.
+func opened(ctx context.Context) (db *sql.DB, stores *sqlstore.DB, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "sallyport")
+	if err != nil {
+		return nil, nil, func() {}, err
+	}
+	remove = func() { os.RemoveAll(dir) }
+	db, err = sql.Open("sqlite", "file:"+filepath.Join(dir, "app.db")+"?_txlock=immediate&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, nil, remove, err
+	}
+	remove = func() { db.Close(); os.RemoveAll(dir) }
+	if stores, err = sqlstore.New(db, sqlstore.SQLite); err == nil {
+		err = stores.Migrate(ctx)
+	}
+	return db, stores, remove, err
 }

@@ -7,13 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 
 	"github.com/sallyport-go/sallyport/member"
 	"github.com/sallyport-go/sallyport/policy"
 	"github.com/sallyport-go/sallyport/policy/engine"
-	"github.com/sallyport-go/sallyport/policy/sqlstore"
 	"github.com/sallyport-go/sallyport/session"
 )
 
@@ -85,22 +82,8 @@ func setStatus(ctx context.Context, db *sql.DB, t session.TenantID, id member.ID
 // A host has a table of users of its own.
 func Example_users() {
 	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "sallyport")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer os.RemoveAll(dir)
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "app.db")+"?_txlock=immediate&_pragma=busy_timeout(5000)")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer db.Close()
-	stores, err := sqlstore.New(db, sqlstore.SQLite)
-	if err == nil {
-		err = stores.Migrate(ctx)
-	}
+	db, stores, remove, err := opened(ctx)
+	defer remove()
 	if err == nil {
 		_, err = db.ExecContext(ctx, usersTable)
 	}

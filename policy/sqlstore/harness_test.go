@@ -49,6 +49,16 @@ type place struct {
 	dsn     func(testing.TB) string // of one that is new and empty
 }
 
+// writing returns a new database whose transactions begin as ones that write, as DB.In wants
+// them of SQLite.
+func (p place) writing(t testing.TB) string {
+	t.Helper()
+	if p.dialect == sqlstore.SQLite {
+		return p.dsn(t) + "&_txlock=immediate"
+	}
+	return p.dsn(t)
+}
+
 var places = []place{
 	{"postgresql", "pgx", sqlstore.PostgreSQL, database},
 	{"sqlite", "sqlite", sqlstore.SQLite, file},

@@ -16,11 +16,7 @@ import (
 // A host writes its own table and Sallyport's in one transaction.
 func TestInJoinsTheHostsTransaction(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
-		dsn := p.dsn(t)
-		if p.dialect == sqlstore.SQLite {
-			dsn += "&_txlock=immediate"
-		}
-		db := open(t, p.driver, dsn)
+		db := open(t, p.driver, p.writing(t))
 		s := migrated(t, db, p.dialect)
 		if _, err := db.Exec("CREATE TABLE hosts (name text)"); err != nil {
 			t.Fatal(err)
@@ -199,11 +195,7 @@ func incompressible(n int) string {
 // What a host takes back was never told: no session ended for it, no device wiped.
 func TestInTellsNobodyBeforeTheCommit(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
-		dsn := p.dsn(t)
-		if p.dialect == sqlstore.SQLite {
-			dsn += "&_txlock=immediate"
-		}
-		db := open(t, p.driver, dsn)
+		db := open(t, p.driver, p.writing(t))
 		s := migrated(t, db, p.dialect)
 		populated(t, s, acme, "kim")
 		sessions := session.NewMemStore() // elsewhere, as in Redis
@@ -251,11 +243,7 @@ func TestInTellsNobodyBeforeTheCommit(t *testing.T) {
 // told yet, and lives on if it takes the act back. Of these acts no version tells.
 func TestInEndsSessionsWithTheAct(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
-		dsn := p.dsn(t)
-		if p.dialect == sqlstore.SQLite {
-			dsn += "&_txlock=immediate"
-		}
-		db := open(t, p.driver, dsn)
+		db := open(t, p.driver, p.writing(t))
 		s := migrated(t, db, p.dialect)
 		populated(t, s, acme, "kim")
 		if _, err := act(t.Context(), s, directory.Link, acme, "kim", directory.Facts{Actor: "kim", External: "google:1"}); err != nil {
@@ -324,11 +312,7 @@ func (o orders) Wipe(_ context.Context, order session.Order) error   { o <- orde
 func TestInLeavesNothingBehind(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		f := &failing{err: errors.New("disk full")}
-		dsn := p.dsn(t)
-		if p.dialect == sqlstore.SQLite {
-			dsn += "&_txlock=immediate"
-		}
-		db := p.hooked(t, dsn, f)
+		db := p.hooked(t, p.writing(t), f)
 		s := migrated(t, db, p.dialect)
 		number, fails := uint64(0), 0
 		for at := int64(1); ; at++ {
